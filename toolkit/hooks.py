@@ -1,0 +1,339 @@
+"""How does a layer say what it used? It reports here; whoever measures listens.
+
+Every layer reports what it takes: allocations, copies, synchronisations, waits, input and output. Nobody
+listens by default, and then a report costs one look-up of a context variable. Listeners live in a
+context variable, so two threads or two tasks do not hear each other; a pipeline or a reader thread
+carries the listeners of the place that started it with `table` and `using`.
+
+Standard library only: this module reports, it never computes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = [
+    "HOOK_NAMES",
+    "KINDS",
+    "Event",
+    "Scope",
+    "Table",
+    "current_scope",
+    "frame_begin",
+    "frame_end",
+    "is_listening",
+    "listen",
+    "report",
+    "scope",
+    "table",
+    "timed",
+    "unlisten",
+    "using",
+]
+
+KINDS = (
+    "alloc",
+    "free",
+    "copy",
+    "sync",
+    "wait",
+    "io",
+    "serialize",
+    "gc",
+    "convert",
+    "drop",
+)
+HOOK_NAMES = ("event", "scope_begin", "scope_end", "frame_begin", "frame_end")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One use of a resource, as plain data.
+
+    Attributes:
+        kind: one of `KINDS`.
+        nbytes: bytes allocated, freed, copied, converted or read; 0 where a count is all there is.
+        device: where it happened, such as `"cpu"` or `"cuda:0"`.
+        direction: of a copy: `"h2d"`, `"d2h"`, `"d2d"` or `"h2h"`; else empty.
+        stage: the scope that was open, or empty outside of any.
+        op: the operator or boundary, such as `"aten::clone"` or `"decode"`.
+        source: user source line, where the level of profiling gives one.
+        t_ns: when it began, on the `time.perf_counter_ns` clock.
+        duration_ns: how long it took; 0 where it was not timed.
+        frame: index of the frame it was spent on, or -1 outside of any.
+    """
+
+    kind: str
+    nbytes: int = 0
+    device: str = "cpu"
+    direction: str = ""
+    stage: str = ""
+    op: str = ""
+    source: str = ""
+    t_ns: int = 0
+    duration_ns: int = 0
+    frame: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a resource is charged to: one stage, on one frame, of one pipeline."""
+
+    stage: str
+    frame: int = -1
+    pipeline: str = ""
+
+
+class _Hook:
+    """A listener with its switch: a broken one is logged and switched off in every table at once."""
+
+    __slots__ = ("is_on", "listener")
+
+    def __init__(self, listener: object) -> None:
+        self.listener = listener
+        self.is_on = True
+
+
+class Table:
+    """An immutable set of listeners, one row of bound methods for each hook name.
+
+    A listener is an object with any of the methods named in `HOOK_NAMES`:
+    `event(event)`, `scope_begin(scope)`, `scope_end(scope)`, `frame_begin(index)`, `frame_end(index)`.
+    A hook that nobody asked for costs one look-up.
+    """
+
+    __slots__ = ("_hooks", "_rows")
+
+    def __init__(self, hooks: tuple[_Hook, ...] = ()) -> None:
+        self._hooks = hooks
+        self._rows: dict[str, tuple[tuple[_Hook, Callable[..., object]], ...]] = {}
+        for name in HOOK_NAMES:
+            row = tuple(
+                (hook, getattr(hook.listener, name))
+                for hook in hooks
+                if hasattr(hook.listener, name)
+            )
+            if row:
+                self._rows[name] = row
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def __bool__(self) -> bool:
+        return bool(self._hooks)
+
+    def __repr__(self) -> str:
+        names = ", ".join(type(hook.listener).__name__ for hook in self._hooks)
+        return f"Table({names or 'nobody listens'})"
+
+    def __or__(self, other: Table) -> Table:
+        """Both sets of listeners, each once. Gives back `self` or `other` where one holds all."""
+        added = tuple(hook for hook in other._hooks if hook not in self._hooks)
+        if not added:
+            return self
+        return Table(self._hooks + added) if self._hooks else other
+
+    def without(self, listener: object) -> Table:
+        """The same table with `listener` taken out."""
+        return Table(tuple(hook for hook in self._hooks if hook.listener is not listener))
+
+    def call(self, name: str, *values: object) -> None:
+        """Call hook `name` of every listener that has it. A broken listener is logged and dropped."""
+        for hook, method in self._rows.get(name, ()):
+            if hook.is_on:
+                try:
+                    method(*values)
+                except Exception:  # noqa: BLE001 - whatever a listener raises must not stop a frame
+                    hook.is_on = False
+                    _log.exception(
+                        "%r raised in its hook %r and is switched off; what it measured stops here",
+                        hook.listener,
+                        name,
+                    )
+
+
+_nobody = Table()
+_table: ContextVar[Table] = ContextVar("toolkit.hooks.table", default=_nobody)
+_scope: ContextVar[Scope | None] = ContextVar("toolkit.hooks.scope", default=None)
+
+
+def table() -> Table:
+    """The listeners of this context, to carry to another thread with `using`."""
+    return _table.get()
+
+
+def is_listening() -> bool:
+    """Whether anybody listens in this context."""
+    return bool(_table.get())
+
+
+def current_scope() -> Scope | None:
+    """The scope that is open in this context, or None. Kept only while somebody listens."""
+    return _scope.get()
+
+
+def listen(listener: object) -> None:
+    """Let `listener` hear this context from now on: an object with any method of `HOOK_NAMES`.
+
+    Raises:
+        TypeError: it has none of them, so that it would never hear anything.
+    """
+    if not any(hasattr(listener, name) for name in HOOK_NAMES):
+        raise TypeError(
+            f"{type(listener).__name__} has none of the hooks {', '.join(HOOK_NAMES)}: "
+            "give it a method of one of these names."
+        )
+    _table.set(_table.get() | Table((_Hook(listener),)))
+
+
+def unlisten(listener: object) -> None:
+    """Take `listener` out of this context. Nothing happens where it did not listen."""
+    _table.set(_table.get().without(listener))
+
+
+class using:  # noqa: N801 - reads as a statement: `with hooks.using(table):`
+    """Context manager: the listeners of `table` hear this context too, beside those it has."""
+
+    __slots__ = ("_before", "_table")
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __enter__(self) -> Table:
+        self._before = _table.get()
+        joined = self._before | self._table
+        if joined is not self._before:
+            _table.set(joined)
+        return joined
+
+    def __exit__(self, *_: object) -> None:
+        if _table.get() is not self._before:
+            _table.set(self._before)
+
+
+def report(
+    kind: str,
+    nbytes: int = 0,
+    *,
+    device: str = "cpu",
+    direction: str = "",
+    op: str = "",
+    source: str = "",
+    t_ns: int = 0,
+    duration_ns: int = 0,
+) -> None:
+    """Report one use of a resource; stage and frame are those of the open scope.
+
+    Args:
+        kind: one of `KINDS`.
+        nbytes: how many bytes, 0 where only the count matters.
+        device: where, such as `"cpu"`.
+        direction: of a copy, `"h2d"`, `"d2h"`, `"d2d"` or `"h2h"`.
+        op: the boundary or operator.
+        source: source line, where known.
+        t_ns: when it began; now, where it is left out.
+        duration_ns: how long it took.
+    """
+    listeners = _table.get()
+    if "event" not in listeners:
+        return
+    where = _scope.get()
+    event = Event(
+        kind,
+        nbytes,
+        device,
+        direction,
+        where.stage if where else "",
+        op,
+        source,
+        t_ns or time.perf_counter_ns() - duration_ns,
+        duration_ns,
+        where.frame if where else -1,
+    )
+    listeners.call("event", event)
+
+
+class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op="ring"):`
+    """Context manager: `report` with the measured duration. Measures nothing when nobody listens.
+
+    The event is reported when the block raises, too: the time was spent.
+    """
+
+    __slots__ = ("_start_ns", "_values", "kind", "nbytes")
+
+    def __init__(
+        self, kind: str, nbytes: int = 0, *, device: str = "cpu", direction: str = "", op: str = ""
+    ) -> None:
+        self.kind = kind
+        self.nbytes = nbytes
+        self._values = (device, direction, op)
+
+    def __enter__(self) -> timed:
+        self._start_ns = time.perf_counter_ns() if "event" in _table.get() else 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._start_ns:
+            device, direction, op = self._values
+            report(
+                self.kind,
+                self.nbytes,
+                device=device,
+                direction=direction,
+                op=op,
+                t_ns=self._start_ns,
+                duration_ns=time.perf_counter_ns() - self._start_ns,
+            )
+
+
+class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12):`
+    """Context manager: what is used inside is charged to `stage`, on frame `frame`.
+
+    Scopes nest; the inner one is charged. When nobody listens it does nothing at all.
+    """
+
+    __slots__ = ("_listeners", "_outer", "frame", "pipeline", "stage")
+
+    def __init__(self, stage: str, frame: int = -1, pipeline: str = "") -> None:
+        self.stage = stage
+        self.frame = frame
+        self.pipeline = pipeline
+
+    def __enter__(self) -> None:
+        self._listeners = _table.get()
+        if self._listeners:
+            self._outer = _scope.get()
+            here = Scope(self.stage, self.frame, self.pipeline)
+            _scope.set(here)
+            self._listeners.call("scope_begin", here)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._listeners:
+            here = _scope.get()
+            _scope.set(self._outer)
+            self._listeners.call("scope_end", here)
+
+
+def frame_begin(index: int) -> None:
+    """Say that work on frame `index` begins in this context."""
+    _table.get().call("frame_begin", index)
+
+
+def frame_end(index: int) -> None:
+    """Say that work on frame `index` is done."""
+    _table.get().call("frame_end", index)
