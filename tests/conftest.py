@@ -1,0 +1,86 @@
+"""What every test gets: real data by name, the same seeds and one thread, and markers that skip with a reason."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+# Kernels on two threads of a busy two-core machine are slower and their timings wilder than on one.
+# Set before anything imports torch; child processes inherit it.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+GET_BROWSER = (
+    "apt install chromium (or brew install --cask chromium), or set DOWNHILL_CHROMIUM to one"
+)
+
+# Shapes in signatures are notes. DOWNHILL_CHECK_SHAPES=1 has every call of a toolkit function checked.
+if os.environ.get("DOWNHILL_CHECK_SHAPES") == "1":
+    from jaxtyping import install_import_hook
+
+    install_import_hook("toolkit", "beartype.beartype")
+
+
+def find_chromium() -> str | None:
+    """The Chromium that browser tests drive: DOWNHILL_CHROMIUM, or the first one on the path."""
+    named = os.environ.get("DOWNHILL_CHROMIUM")
+    if named is not None:
+        return named if named and Path(named).exists() else None
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("needs_cuda") and not _has_cuda():
+        if os.environ.get("FAIL_WITHOUT_CUDA") == "1":
+            pytest.fail("FAIL_WITHOUT_CUDA=1, and torch finds no CUDA device", pytrace=False)
+        pytest.skip("torch finds no CUDA device")
+    if item.get_closest_marker("browser") and find_chromium() is None:
+        pytest.skip(f"no Chromium found: {GET_BROWSER}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many browser tests did not run for want of a browser, and how to get one."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum("no Chromium found" in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(
+            f"{count} browser tests did not run, because no Chromium was found: {GET_BROWSER}"
+        )
+
+
+@pytest.fixture(autouse=True)
+def _same_seeds() -> None:
+    """Every test starts from the same random state, whatever ran before it."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout that the tests run in."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real clips: DOWNHILL_TEST_DATA, or `shared` beside the checkout."""
+    folder = Path(os.environ.get("DOWNHILL_TEST_DATA") or REPOSITORY.parent / "shared").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}: set DOWNHILL_TEST_DATA")
+    return folder
