@@ -1,14 +1,15 @@
-"""What every test gets: real data by name, the same seeds and one thread, and markers that skip with a reason."""
+"""What every test gets: real data by name, the same seeds, one thread, markers with a reason."""
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+from toolkit.demos.machine import find_chromium
 
 # Kernels on two threads of a busy two-core machine are slower and their timings wilder than on one.
 # Set before anything imports torch; child processes inherit it.
@@ -16,24 +17,13 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-GET_BROWSER = (
-    "apt install chromium (or brew install --cask chromium), or set DOWNHILL_CHROMIUM to one"
-)
+GET_BROWSER = "apt install chromium (or brew install --cask chromium), or set DOWNHILL_CHROMIUM"
 
-# Shapes in signatures are notes. DOWNHILL_CHECK_SHAPES=1 has every call of a toolkit function checked.
+# Shapes in signatures are notes; DOWNHILL_CHECK_SHAPES=1 has every call into toolkit checked.
 if os.environ.get("DOWNHILL_CHECK_SHAPES") == "1":
     from jaxtyping import install_import_hook
 
     install_import_hook("toolkit", "beartype.beartype")
-
-
-def find_chromium() -> str | None:
-    """The Chromium that browser tests drive: DOWNHILL_CHROMIUM, or the first one on the path."""
-    named = os.environ.get("DOWNHILL_CHROMIUM")
-    if named is not None:
-        return named if named and Path(named).exists() else None
-    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
 def _has_cuda() -> bool:

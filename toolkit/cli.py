@@ -1,0 +1,187 @@
+"""What can I do from a terminal? `python -m toolkit demo`, `doctor` and `bench`.
+
+Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
+standard output holds one JSON object and nothing else; the rest goes to standard error.
+
+Exit codes: 0 done, also when an interrupt ended it after something was finished; 2 wrong use;
+3 bad input; 130 interrupted before anything was finished.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["app", "main"]
+
+WRONG_USE = 2
+BAD_INPUT = 3
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="downhill",
+    help="Real-time media AI in which every use of a resource is on the bill.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class Device(StrEnum):
+    """Where stages run."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
+
+
+@app.command()
+def demo(
+    video: Annotated[
+        str | None,
+        typer.Option(
+            help="A file, camera:0, lavfi:GRAPH or a stream's address; else the bundled clip.",
+            metavar="PATH|camera:N|lavfi:GRAPH",
+        ),
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where the stages run.")] = Device.cpu,
+    stages: Annotated[
+        str | None, typer.Option(help="Stages by name, separated by commas.", metavar="A,B,C")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many frames; else at the end.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder for report.html and annotated.mp4.")
+    ] = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Play a video through the stages, print the bill by stage, write a report and a video."""
+    with _interruptible():
+        names = _split(stages)
+        _check_device(device)
+        from toolkit.demos import WrongUse
+        from toolkit.demos.play import run_demo
+        from toolkit.media import MediaError
+
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            result = run_demo(
+                video=video,
+                device=device.value,
+                stages=names,
+                frames=frames,
+                out=out,
+                console=_console(as_json),
+            )
+        except WrongUse as error:
+            _stop(WRONG_USE, str(error))
+        except (MediaError, OSError) as error:
+            _stop(BAD_INPUT, str(error))
+    _answer(result, as_json)
+    if result.get("interrupted") and not result["frames"]:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine has, what each missing thing would give, and how to get it."""
+    with _interruptible():
+        from toolkit.demos import doctor as doctoring
+
+        findings = doctoring.examine()
+        if not as_json:
+            doctoring.print_table(findings, _console(as_json))
+        _answer(doctoring.as_json(findings), as_json)
+
+
+@app.command()
+def bench(
+    name: Annotated[
+        str | None, typer.Argument(help="One benchmark; all of them when left out.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="Fewer rounds: a check, not a measurement.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the benchmarks of a checkout and print a table of ratios."""
+    from toolkit.demos import WrongUse
+    from toolkit.demos import bench as benchmarks
+
+    console = _console(as_json)
+    results: list[dict[str, object]] = []
+    with _interruptible(finished=results):
+        try:
+            paths = benchmarks.find(name)
+        except WrongUse as error:
+            _stop(WRONG_USE, str(error))
+        for path in paths:
+            with console.status(f"{path.stem} ..."):
+                results.append(benchmarks.run(path, quick=quick))
+    if not as_json:
+        benchmarks.print_table(results, console)
+    _answer(benchmarks.together(results), as_json)
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    app()
+
+
+def _split(names: str | None) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    stages = tuple(name.strip() for name in names.split(",") if name.strip())
+    if not stages:
+        _stop(WRONG_USE, f"--stages {names!r} names no stage; write --stages gray,blur,edges")
+    return stages
+
+
+def _check_device(device: Device) -> None:
+    import torch
+
+    if device is Device.cuda and not torch.cuda.is_available():
+        _stop(WRONG_USE, "--device cuda: torch finds no CUDA device here; see `toolkit doctor`")
+    if device is Device.mps and not torch.backends.mps.is_available():
+        _stop(WRONG_USE, "--device mps: torch finds no Metal device here; see `toolkit doctor`")
+
+
+def _console(as_json: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=as_json)
+
+
+def _answer(result: object, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
+
+
+def _stop(code: int, message: str) -> NoReturn:
+    """Say in one sentence what is wrong, and leave with `code`."""
+    typer.echo(f"Error: {message}", err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _interruptible(finished: list[dict[str, object]] | None = None) -> Iterator[None]:
+    """Let an interrupt end the work: with what is `finished`, or with code 130 if nothing is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not finished:
+            typer.echo("Interrupted before anything was finished.", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        typer.echo(f"Interrupted: {len(finished)} finished.", err=True)
