@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.demos.machine import find_chromium
+from toolkit.demos.machine import GET_CHROMIUM, find_chromium
 
 # Kernels on two threads of a busy two-core machine are slower and their timings wilder than on one.
 # Set before anything imports torch; child processes inherit it.
@@ -17,7 +17,6 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-GET_BROWSER = "apt install chromium (or brew install --cask chromium), or set DOWNHILL_CHROMIUM"
 
 # Shapes in signatures are notes; DOWNHILL_CHECK_SHAPES=1 has every call into toolkit checked.
 if os.environ.get("DOWNHILL_CHECK_SHAPES") == "1":
@@ -38,7 +37,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail("FAIL_WITHOUT_CUDA=1, and torch finds no CUDA device", pytrace=False)
         pytest.skip("torch finds no CUDA device")
     if item.get_closest_marker("browser") and find_chromium() is None:
-        pytest.skip(f"no Chromium found: {GET_BROWSER}")
+        if os.environ.get("FAIL_WITHOUT_BROWSER") == "1":
+            pytest.fail("FAIL_WITHOUT_BROWSER=1, and no Chromium was found", pytrace=False)
+        pytest.skip(f"no Chromium found: {GET_CHROMIUM}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -47,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     count = sum("no Chromium found" in str(report.longrepr) for report in skipped)
     if count:
         terminalreporter.write_line(
-            f"{count} browser tests did not run, because no Chromium was found: {GET_BROWSER}"
+            f"{count} browser tests did not run, because no Chromium was found: {GET_CHROMIUM}"
         )
 
 

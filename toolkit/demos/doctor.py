@@ -228,7 +228,7 @@ def _jupyter() -> Iterator[Finding]:
         "chromium",
         machine.find_chromium(),
         "the tests in a real browser",
-        "apt install chromium, brew install --cask chromium, or set DOWNHILL_CHROMIUM",
+        machine.GET_CHROMIUM,
     )
     yield Finding(
         "jupyter",

@@ -18,6 +18,11 @@ _INSTALLED_BROWSERS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
 )
+_PLAYWRIGHT_BROWSERS = (
+    ".cache/ms-playwright/chromium-*/chrome-linux*/chrome",
+    "Library/Caches/ms-playwright/chromium-*/chrome-mac*/*.app/Contents/MacOS/*",
+)
+GET_CHROMIUM = "playwright install chromium, or set DOWNHILL_CHROMIUM to a Chrome or Chromium"
 
 
 def cpu_model() -> str:
@@ -45,7 +50,9 @@ def find_chromium() -> str | None:
     for name in _BROWSERS:
         if path := shutil.which(name):
             return path
-    return next((path for path in _INSTALLED_BROWSERS if Path(path).is_file()), None)
+    by_playwright = [path for glob in _PLAYWRIGHT_BROWSERS for path in Path.home().glob(glob)]
+    known = [Path(path) for path in _INSTALLED_BROWSERS] + sorted(by_playwright, reverse=True)
+    return next((str(path) for path in known if path.is_file()), None)
 
 
 def describe_machine() -> dict[str, object]:
