@@ -1,6 +1,7 @@
 """Downhill: real-time media AI in which no resource is used unless necessary.
 
-Names are loaded when they are first used, so that `import toolkit` loads neither torch nor ipywidgets.
+Names are loaded when they are first used, so that `import toolkit` loads neither torch nor
+ipywidgets.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How does a layer say what it used? It reports here; whoever measures listens.
 
-Every layer reports what it takes: allocations, copies, synchronisations, waits, input and output. Nobody
-listens by default, and then a report costs one look-up of a context variable. Listeners live in a
-context variable, so two threads or two tasks do not hear each other; a pipeline or a reader thread
-carries the listeners of the place that started it with `table` and `using`.
+Every layer reports what it takes: allocations, copies, synchronisations, waits, input and output.
+Nobody listens by default, and then a report costs one look-up of a context variable. Listeners
+live in a context variable, so two threads or two tasks do not hear each other; a pipeline or a
+reader thread carries the listeners of the place that started it with `table` and `using`.
 
 Standard library only: this module reports, it never computes.
 """
@@ -95,7 +95,10 @@ class Scope:
 
 
 class _Hook:
-    """A listener with its switch: a broken one is logged and switched off in every table at once."""
+    """A listener with its switch.
+
+    A broken one is logged and switched off in every table at once.
+    """
 
     __slots__ = ("is_on", "listener")
 
@@ -108,8 +111,8 @@ class Table:
     """An immutable set of listeners, one row of bound methods for each hook name.
 
     A listener is an object with any of the methods named in `HOOK_NAMES`:
-    `event(event)`, `scope_begin(scope)`, `scope_end(scope)`, `frame_begin(index)`, `frame_end(index)`.
-    A hook that nobody asked for costs one look-up.
+    `event(event)`, `scope_begin(scope)`, `scope_end(scope)`, `frame_begin(index)`,
+    `frame_end(index)`. A hook that nobody asked for costs one look-up.
     """
 
     __slots__ = ("_hooks", "_rows")
@@ -148,7 +151,10 @@ class Table:
         return Table(tuple(hook for hook in self._hooks if hook.listener is not listener))
 
     def call(self, name: str, *values: object) -> None:
-        """Call hook `name` of every listener that has it. A broken listener is logged and dropped."""
+        """Call hook `name` of every listener that has it.
+
+        A broken listener is logged and dropped.
+        """
         for hook, method in self._rows.get(name, ()):
             if hook.is_on:
                 try:

@@ -1,0 +1,206 @@
+"""How is a result attached once, and computed once, when several threads want it?
+
+One `Attachments` belongs to one frame in one slot; the next frame in that slot gets a new one, so
+that a result which comes too late lands on nothing. A result is keyed by its name *and* its
+provider, so that two pipelines which agree share it and two which differ do not collide.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from toolkit import hooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator
+
+__all__ = ["MISSING", "Attachments", "Failure", "Key", "Request"]
+
+Key = tuple[str, "Hashable"]
+
+
+class _Missing:
+    """The one value that says: nothing is attached here."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+class Failure:
+    """A stage's error in the place of its result.
+
+    Every reader gets it, nobody computes it again.
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class Request:
+    """A result that somebody computes, or will: look at it, wait for it, or be called back.
+
+    A task yields it to its scheduler instead of blocking a worker.
+    """
+
+    __slots__ = ("_callbacks", "_done", "_lock", "name", "outcome", "owner")
+
+    def __init__(self, name: str, outcome: Any = MISSING) -> None:
+        self.name = name
+        self.owner: int | None = None
+        self.outcome = outcome
+        self._lock = threading.Lock()
+        self._done: threading.Event | None = None
+        self._callbacks: list[Callable[[Request], object]] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the result, or the error, is there."""
+        return self.outcome is not MISSING
+
+    def add_done_callback(self, callback: Callable[[Request], object]) -> None:
+        """Call `callback(request)` when it is done, on the thread that finished it.
+
+        Now, if it is.
+        """
+        with self._lock:
+            if not self.is_done:
+                self._callbacks.append(callback)
+                return
+        callback(self)
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Block until done or until the time is over. Reports the time as a `wait`.
+
+        Returns:
+            Whether it is done. An owner that was interrupted gives the request back undone.
+        """
+        with self._lock:
+            if self.is_done:
+                return True
+            if self._done is None:
+                self._done = threading.Event()
+            done = self._done
+        with hooks.timed("wait", op=f"attachment {self.name}"):
+            done.wait(timeout_seconds)
+        return self.is_done
+
+    def result(self, timeout_seconds: float | None = None) -> Any:
+        """The result; blocks until it is there.
+
+        Raises:
+            TimeoutError: it was not there in time.
+            Exception: the error of the stage that should have provided it.
+        """
+        give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while not self.wait(None if give_up is None else max(0.0, give_up - time.monotonic())):
+            if give_up is not None and time.monotonic() >= give_up:
+                raise TimeoutError(f"{self.name!r} was not attached within {timeout_seconds} s")
+        if isinstance(self.outcome, Failure):
+            raise self.outcome.error
+        return self.outcome
+
+    def settle(self, outcome: Any) -> None:
+        """Wake who waits: with the outcome, or with MISSING so that one of them takes over."""
+        callbacks: list[Callable[[Request], object]] = []
+        with self._lock:
+            self.outcome = outcome
+            done, self._done = self._done, None
+            if self.is_done:
+                callbacks, self._callbacks = self._callbacks, []
+        if done is not None:
+            done.set()
+        for callback in callbacks:
+            callback(self)
+
+
+class Attachments:
+    """The results attached to one frame. Reads take no lock."""
+
+    __slots__ = ("_lock", "attached_ns", "requests", "values")
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self.values: dict[Key, Any] = {}
+        self.requests: dict[Key, Request] | None = None
+        self.attached_ns: dict[Key, int] | None = None
+
+    def attach(self, key: Key, value: Any) -> bool:
+        """Attach `value` and note the time. False where something is attached there already."""
+        with self._lock:
+            if key in self.values:
+                return False
+            if self.attached_ns is None:
+                self.attached_ns = {}
+            self.attached_ns[key] = time.perf_counter_ns()
+            self.values[key] = value
+            request = self.requests.pop(key, None) if self.requests else None
+        if request is not None:
+            request.settle(value)
+        return True
+
+    def request(self, key: Key) -> Request:
+        """The request for `key`: done when attached, shared by all who ask."""
+        with self._lock:
+            if key in self.values:
+                return Request(key[0], self.values[key])
+            return self._open(key)
+
+    def _open(self, key: Key) -> Request:
+        if self.requests is None:
+            self.requests = {}
+        return self.requests.setdefault(key, Request(key[0]))
+
+    def claim(self, key: Key) -> Request | None:
+        """Become the one who computes `key`.
+
+        Returns:
+            A request with `owner` set to this thread: compute, then `finish` or `abandon`. A
+            request of another owner: wait for it. None: it is attached already.
+        """
+        with self._lock:
+            if key in self.values:
+                return None
+            request = self._open(key)
+            if request.owner is None:
+                request.owner = threading.get_ident()
+            return request
+
+    def finish(self, key: Key, value: Any) -> None:
+        """Attach what the owner computed (or its `Failure`), and wake who waits."""
+        with self._lock:
+            self.values[key] = value
+            request = self.requests.pop(key, None) if self.requests else None
+        if request is not None:
+            request.settle(value)
+
+    def abandon(self, key: Key) -> None:
+        """Give the claim back, undone.
+
+        An interrupt is never remembered, the next reader computes.
+        """
+        with self._lock:
+            request = self.requests.get(key) if self.requests else None
+            if request is not None:
+                request.owner = None
+        if request is not None:
+            request.settle(MISSING)
+
+    def drop_provided(self) -> None:
+        """Forget what stages computed: the pixels they saw are overwritten.
+
+        What users attached stays.
+        """
+        with self._lock:
+            for key in [key for key in self.values if key[1] is not None]:
+                del self.values[key]
+
+    def names(self) -> Iterator[Key]:
+        """The keys of all that is attached, failures left out."""
+        return (key for key, value in list(self.values.items()) if not isinstance(value, Failure))

@@ -1,0 +1,48 @@
+"""When may a slot be read, and when written again? On a device that runs behind, by events.
+
+A lease held on the host says that Python is done with a slot. It says nothing about kernels that
+are queued and have not run. A fence closes that gap without making the host wait.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+__all__ = ["CudaFence", "Fence", "fence_for"]
+
+
+class Fence(Protocol):
+    """Marks a point in the device's queue, and makes later work wait for it."""
+
+    def record(self) -> object:
+        """Mark the point reached by work queued so far. The host does not wait."""
+        ...
+
+    def wait(self, mark: object) -> None:
+        """Let work queued from now on start after `mark`. The host does not wait."""
+        ...
+
+
+class CudaFence:
+    """CUDA events on the current stream of one device. No sync; one event is made for each mark."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def record(self) -> torch.cuda.Event:
+        """Record an event on the device's current stream."""
+        event = torch.cuda.Event()
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    def wait(self, mark: object) -> None:
+        """Let the device's current stream wait for the event."""
+        if isinstance(mark, torch.cuda.Event):
+            torch.cuda.current_stream(self.device).wait_event(mark)
+
+
+def fence_for(device: torch.device) -> Fence | None:
+    """The fence that `device` needs, or None where the host's order is the device's order."""
+    return CudaFence(device) if device.type == "cuda" else None

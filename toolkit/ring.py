@@ -1,0 +1,434 @@
+"""Where do live frames live? In a ring of slots that is allocated once and recycled for ever.
+
+One producer writes, any number of consumers read without copying, old frames are recycled. A slot
+that somebody holds is never overwritten. When there is no slot to write to, the policy decides:
+drop the oldest unread frame, drop the incoming one, block, or raise. Every drop is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections import deque
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from toolkit import hooks
+from toolkit.devices import resolve
+from toolkit.frame import Frame, FrameError
+from toolkit.slot import Slot, make_slots
+from toolkit.spec import FrameSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from toolkit.spec import Matrix, PixelFormat, Rotation
+
+__all__ = ["DropPolicy", "FrameRing", "RingFull", "RingReader", "RingStats"]
+
+DropPolicy = Literal["oldest", "newest", "block", "error"]
+
+_PATIENCE_SECONDS = 2.0
+_POISON = 0xA5
+
+
+class RingFull(FrameError):
+    """There is no slot to write to, and the policy does not drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingStats:
+    """Counts of one ring.
+
+    Attributes:
+        slots: how many there are.
+        leased: slots that somebody holds now.
+        published: frames published so far.
+        dropped: frames lost so far, incoming ones and unread ones that were overwritten.
+        waits: how often the producer waited for a slot.
+    """
+
+    slots: int
+    leased: int
+    published: int
+    dropped: int
+    waits: int
+
+
+class _Wakeups:
+    """Wakes a waiting thread without a lock, so that a finaliser may call it."""
+
+    __slots__ = ("_queue", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._queue: SimpleQueue[None] = SimpleQueue()
+
+    def notify(self, _: int = 0) -> None:
+        if self.waiting:
+            self._queue.put(None)
+
+    def wait(self, timeout_seconds: float) -> None:
+        try:
+            self._queue.get(timeout=max(timeout_seconds, 0.0))
+        except Empty:
+            return
+
+
+class FrameRing:
+    """Recycled slots with publication order, for one producer and many consumers.
+
+    All slots are allocated at construction, in one piece of `nbytes`. Publishing and leasing
+    allocate no pixels, copy nothing and do not sync.
+
+    Args:
+        slots: how many; 60 are two seconds at 30 frames a second.
+        width: true width in px.
+        height: true height in px.
+        pixel_format: `"i420"`, `"rgb"` or `"gray"`, see `FrameSpec`.
+        device: where the slots live.
+        drop: what happens when every slot is held, or holds a frame that a reader has not seen:
+            `"oldest"` overwrites the oldest unread frame (live), `"newest"` drops the incoming
+            one, `"block"` waits (files), `"error"` raises `RingFull`. A held slot is never
+            overwritten: with all of them held, `"oldest"` drops the incoming frame too.
+        matrix: luma weights of `i420`.
+        full_range: range of luma of `i420`.
+        rotation: degrees counter-clockwise to show.
+        debug: fill a slot with 0xA5 when it is recycled, so that a tensor which outlived its
+            frame shows nonsense at once and not a later picture.
+    """
+
+    def __init__(
+        self,
+        slots: int = 60,
+        *,
+        width: int,
+        height: int,
+        pixel_format: PixelFormat = "i420",
+        device: str | torch.device = "cpu",
+        drop: DropPolicy = "oldest",
+        matrix: Matrix = "bt601",
+        full_range: bool = False,
+        rotation: Rotation = 0,
+        debug: bool = False,
+    ) -> None:
+        if slots < 2:
+            raise ValueError(f"slots={slots}: a ring needs 2 or more, one to write and one to read")
+        if drop not in get_args(DropPolicy):
+            raise ValueError(
+                f"drop={drop!r} is not one of {', '.join(map(repr, get_args(DropPolicy)))}"
+            )
+        self.spec = FrameSpec(
+            width, height, pixel_format, resolve(device), matrix, full_range, rotation
+        )
+        self.drop: DropPolicy = drop
+        self.debug = debug
+        self._lock = threading.Lock()
+        self._wakeups = _Wakeups()
+        self._memory, self._slots = make_slots(slots, self.spec, on_release=self._wakeups.notify)
+        self._empty = deque(self._slots)  # never written, or given back unpublished
+        self._order: deque[Slot] = deque()  # published, oldest first
+        self._readers: tuple[RingReader, ...] = ()
+        self._published = 0
+        self._dropped = 0
+        self._waits = 0
+
+    # -- the producer -----------------------------------------------------------------------------
+
+    def acquire(self, timeout_seconds: float | None = None) -> Slot | None:
+        """A slot to write into; then `publish` or `discard` it. Blocks with `drop="block"`.
+
+        Args:
+            timeout_seconds: how long to wait with `drop="block"`; None waits without end, and
+                says so once after 2 s.
+
+        Returns:
+            The slot, or None when the policy drops the incoming frame, which is counted.
+
+        Raises:
+            RingFull: with `drop="error"`, or when the time is over; the text says who holds on.
+        """
+        with self._lock:
+            slot = self._take()
+            if slot is None and self.drop in ("oldest", "newest"):
+                self._dropped += 1
+        if slot is None:
+            if self.drop == "error":
+                raise RingFull(self._explain())
+            if self.drop != "block":
+                hooks.report("drop", op="ring", device=str(self.spec.device))
+                return None
+            slot = self._wait_for_slot(timeout_seconds)
+        slot.recycle()
+        if self.debug:
+            slot.pixels.fill_(_POISON)
+        return slot
+
+    def publish(
+        self,
+        slot: Slot,
+        *,
+        pts_seconds: float,
+        duration_seconds: float | None = None,
+        index: int | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Frame:
+        """Make the slot the latest frame. No copy, no sync.
+
+        Args:
+            slot: from `acquire`, with its pixels written.
+            pts_seconds: presentation time.
+            duration_seconds: how long it is shown, if known.
+            index: its number in the source; counts up where left out.
+            metadata: small host values that travel with it.
+
+        Returns:
+            A held frame; release it, or let it go out of scope.
+        """
+        slot.describe(
+            self._published if index is None else index, pts_seconds, duration_seconds, metadata
+        )
+        lease = slot.lease()
+        with self._lock:
+            slot.sequence = self._published
+            self._published += 1
+            self._order.append(slot)
+        for reader in self._readers:
+            reader.wakeups.notify()
+        return Frame(slot, lease)
+
+    def discard(self, slot: Slot) -> None:
+        """Give a slot back unpublished, when writing failed."""
+        with self._lock:
+            self._empty.append(slot)
+        self._wakeups.notify()
+
+    def copy_in(
+        self,
+        pixels: Tensor,
+        *,
+        pts_seconds: float,
+        duration_seconds: float | None = None,
+        index: int | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Frame | None:
+        """Acquire, copy and publish in one. One copy, on the bill; no allocation.
+
+        Args:
+            pixels: uint8 tensor of `spec.slot_shape`, on any device; pinned host memory is copied
+                to a device without waiting.
+            pts_seconds: presentation time.
+            duration_seconds: how long it is shown, if known.
+            index: its number in the source.
+            metadata: small host values that travel with it.
+
+        Returns:
+            A held frame, or None when the policy dropped it.
+
+        Raises:
+            ValueError: another shape or dtype.
+        """
+        if tuple(pixels.shape) != self.spec.slot_shape or pixels.element_size() != 1:
+            raise ValueError(
+                f"pixels of shape {tuple(pixels.shape)} and {pixels.dtype} do not fit this ring of "
+                f"{self.spec.pixel_format} uint8 {self.spec.slot_shape}; build a ring for them, or "
+                "make one frame with Frame.from_image"
+            )
+        slot = self.acquire()
+        if slot is None:
+            return None
+        try:
+            self._copy(pixels, slot)
+        except BaseException:
+            self.discard(slot)
+            raise
+        return self.publish(
+            slot,
+            pts_seconds=pts_seconds,
+            duration_seconds=duration_seconds,
+            index=index,
+            metadata=metadata,
+        )
+
+    def _copy(self, pixels: Tensor, slot: Slot) -> None:
+        direction = (
+            ("h" if pixels.device.type == "cpu" else "d")
+            + "2"
+            + ("h" if self.spec.device.type == "cpu" else "d")
+        )
+        where = str(self.spec.device)
+        with hooks.timed("copy", self.spec.nbytes, device=where, direction=direction, op="ring"):
+            slot.pixels.copy_(pixels, non_blocking=True)
+
+    # -- the consumers ----------------------------------------------------------------------------
+
+    def latest(self) -> Frame | None:
+        """A lease on the newest frame, or None before the first one. No copy, does not block."""
+        with self._lock:
+            if not self._order:
+                return None
+            slot = self._order[-1]
+            return Frame(slot, slot.lease())
+
+    def newer_than(self, frame: Frame | None) -> Frame | None:
+        """A lease on the newest frame if it was published after `frame`, else None."""
+        if frame is None:
+            return self.latest()
+        seen = frame.sequence
+        with self._lock:
+            if not self._order or self._order[-1].sequence <= seen:
+                return None
+            slot = self._order[-1]
+            return Frame(slot, slot.lease())
+
+    def reader(self) -> RingReader:
+        """A consumer with a position of its own, which sees each frame once and in order."""
+        return RingReader(self)
+
+    # -- what can be seen -------------------------------------------------------------------------
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are."""
+        return len(self._slots)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all slots together."""
+        return self.slots * self.spec.nbytes
+
+    @property
+    def stats(self) -> RingStats:
+        """Counts so far."""
+        leased = sum(bool(slot.leases) for slot in self._slots)
+        return RingStats(self.slots, leased, self._published, self._dropped, self._waits)
+
+    def __repr__(self) -> str:
+        spec, stats = self.spec, self.stats
+        return (
+            f"FrameRing({stats.slots} slots of {spec.width}x{spec.height} {spec.pixel_format} on "
+            f"{spec.device}, {self.nbytes / 1e6:.1f} MB, drop={self.drop!r}, {stats.leased} held, "
+            f"{stats.published} published, {stats.dropped} dropped)"
+        )
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _take(self) -> Slot | None:
+        """A slot that may be written, taken out of the order; the lock is held."""
+        if self._empty:
+            return self._empty.popleft()
+        unread = min((one.position for one in self._readers), default=self._published)
+        for place, slot in enumerate(self._order):
+            is_unread = slot.sequence >= unread
+            if is_unread and self.drop != "oldest":
+                return None
+            if not slot.leases:
+                del self._order[place]
+                self._dropped += is_unread
+                return slot
+        return None
+
+    def _wait_for_slot(self, timeout_seconds: float | None) -> Slot:
+        began = time.monotonic()
+        give_up = None if timeout_seconds is None else began + timeout_seconds
+        has_warned = False
+        self._waits += 1
+        self._wakeups.waiting += 1
+        try:
+            with hooks.timed("wait", op="ring"):
+                while True:
+                    with self._lock:
+                        slot = self._take()
+                    if slot is not None:
+                        return slot
+                    now = time.monotonic()
+                    if give_up is not None and now >= give_up:
+                        raise RingFull(self._explain())
+                    if not has_warned and now - began >= _PATIENCE_SECONDS:
+                        has_warned = True
+                        warnings.warn(f"still waiting: {self._explain()}", stacklevel=4)
+                    pause = _PATIENCE_SECONDS if give_up is None else give_up - now
+                    self._wakeups.wait(min(pause, _PATIENCE_SECONDS))
+        finally:
+            self._wakeups.waiting -= 1
+
+    def _explain(self) -> str:
+        oldest = [held for slot in self._slots if (held := slot.oldest_lease()) is not None]
+        if not oldest:
+            return (
+                f"a reader has not read {self.slots} frames of the ring; read faster, close the "
+                "reader, or build the ring with drop='oldest'"
+            )
+        owner, held_ms = max(oldest, key=lambda held: held[1])
+        return (
+            f"{len(oldest)} of {self.slots} slots are held; the oldest since {held_ms:.0f} ms by "
+            f"{owner!r}. Release frames sooner, or build FrameRing(slots=...) larger; "
+            "see notebooks/02__pools_and_rings.ipynb"
+        )
+
+
+class RingReader:
+    """One consumer's position in a ring: sees each frame once, in order; counts what it missed.
+
+    While it is open, the policies `"block"`, `"newest"` and `"error"` keep frames that it has not
+    read. Close it when you stop reading, or use it as a context manager.
+    """
+
+    def __init__(self, ring: FrameRing) -> None:
+        self._ring = ring
+        self.wakeups = _Wakeups()
+        self.missed = 0
+        with ring._lock:
+            self.position = ring._published
+            ring._readers = (*ring._readers, self)
+
+    def next(self, timeout_seconds: float | None = None) -> Frame | None:
+        """The next unread frame, held; blocks until there is one. None when the time is over."""
+        give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        frame = self.try_next()
+        if frame is not None:
+            return frame
+        self.wakeups.waiting += 1
+        try:
+            with hooks.timed("wait", op="ring reader"):
+                while (frame := self.try_next()) is None:
+                    left = 1.0 if give_up is None else give_up - time.monotonic()
+                    if left <= 0:
+                        return None
+                    self.wakeups.wait(left)
+        finally:
+            self.wakeups.waiting -= 1
+        return frame
+
+    def try_next(self) -> Frame | None:
+        """The next unread frame, held, or None at once."""
+        ring = self._ring
+        with ring._lock:
+            found: Slot | None = None
+            for slot in reversed(ring._order):
+                if slot.sequence < self.position:
+                    break
+                found = slot
+            if found is None:
+                return None
+            self.missed += found.sequence - self.position
+            self.position = found.sequence + 1
+            frame = Frame(found, found.lease())
+        ring._wakeups.notify()
+        return frame
+
+    def close(self) -> None:
+        """Stop counting as a reader. A second call does nothing."""
+        ring = self._ring
+        with ring._lock:
+            ring._readers = tuple(one for one in ring._readers if one is not self)
+        ring._wakeups.notify()
+
+    def __enter__(self) -> RingReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

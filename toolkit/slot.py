@@ -1,0 +1,158 @@
+"""What is a slot? Memory that is recycled, with a record of what it holds now and who holds it.
+
+A slot is data; a `Frame` is a lease on it. Leases are entries of a dict: adding one and taking
+one out are single operations under the interpreter lock, where `pins += 1` is not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from toolkit.attachments import Attachments
+from toolkit.devices import fence_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from toolkit.devices import Fence
+    from toolkit.spec import FrameSpec
+
+__all__ = ["Slot", "make_slots"]
+
+_lease_ids = itertools.count(1)
+
+
+class Slot:
+    """One recycled piece of memory, made by rings and pools: the thing to write into.
+
+    Attributes:
+        pixels: uint8 tensor of `spec.slot_shape`, allocated once.
+        planes: views of it, see `FrameSpec.view_planes`.
+        spec: layout and meaning of the pixels.
+        index: index of the frame it holds.
+        pts_seconds: its presentation time.
+        generation: grows by one each time the slot is taken for a new frame.
+    """
+
+    __slots__ = (
+        "attachments",
+        "duration_seconds",
+        "fence",
+        "generation",
+        "index",
+        "leases",
+        "lock",
+        "metadata",
+        "number",
+        "on_release",
+        "pixels",
+        "planes",
+        "pts_seconds",
+        "published_ns",
+        "read_marks",
+        "ready_mark",
+        "sequence",
+        "spec",
+        "writer",
+    )
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        spec: FrameSpec,
+        *,
+        number: int = 0,
+        fence: Fence | None = None,
+        on_release: Callable[[int], object] | None = None,
+    ) -> None:
+        self.pixels = pixels
+        self.planes = spec.view_planes(pixels)
+        self.spec = spec
+        self.number = number
+        self.fence = fence
+        self.on_release = on_release
+        self.lock = threading.Lock()
+        self.generation = 0
+        self.sequence = -1  # how many frames its ring had published before it
+        self.leases: dict[int, tuple[int, int]] = {}  # lease -> (thread, since_ns)
+        self.writer: int | None = None
+        self.ready_mark: object = None  # work after it sees the pixels
+        self.read_marks: list[object] = []  # work after them may overwrite the pixels
+        self.describe(-1, 0.0)
+
+    def describe(
+        self,
+        index: int,
+        pts_seconds: float,
+        duration_seconds: float | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Say which frame the slot holds from now on.
+
+        What was attached to the last one is left behind.
+        """
+        self.index = index
+        self.pts_seconds = pts_seconds
+        self.duration_seconds = duration_seconds
+        self.metadata = metadata
+        self.published_ns = time.perf_counter_ns()
+        self.attachments = Attachments(self.lock)
+        if self.fence is not None:
+            self.ready_mark = self.fence.record()
+
+    def lease(self) -> int:
+        """Note one holder more; returns the lease to give back with `release`."""
+        lease = next(_lease_ids)
+        self.leases[lease] = (threading.get_ident(), time.perf_counter_ns())
+        return lease
+
+    def release(self, lease: int) -> None:
+        """Take the lease out. Safe at any time on any thread, also from a finaliser."""
+        if self.fence is not None:
+            self.read_marks.append(self.fence.record())
+        if self.leases.pop(lease, None) is not None and self.on_release is not None:
+            self.on_release(self.number)
+
+    def recycle(self) -> None:
+        """Begin a new generation: from now on the pixels belong to the next frame."""
+        self.generation += 1
+        if self.fence is not None:
+            marks, self.read_marks = self.read_marks, []
+            for mark in marks:
+                self.fence.wait(mark)
+
+    def oldest_lease(self) -> tuple[str, float] | None:
+        """Name of the thread that holds the slot longest, and for how many ms.
+
+        None when it is free.
+        """
+        held = list(self.leases.values())
+        if not held:
+            return None
+        thread, since_ns = min(held, key=lambda entry: entry[1])
+        names = {one.ident: one.name for one in threading.enumerate()}
+        held_ms = (time.perf_counter_ns() - since_ns) / 1e6
+        return names.get(thread, f"thread {thread}, which has ended"), held_ms
+
+
+def make_slots(
+    count: int, spec: FrameSpec, *, on_release: Callable[[int], object] | None = None
+) -> tuple[Tensor, list[Slot]]:
+    """Allocate `count` slots in one piece, (count, *slot_shape) uint8, zeroed, and view them apart.
+
+    One allocation on `spec.device`; on CUDA each slot gets the device's fence.
+    """
+    memory = torch.zeros((count, *spec.slot_shape), dtype=torch.uint8, device=spec.device)
+    fence = fence_for(spec.device)
+    views = [memory[number] for number in range(count)]
+    return memory, [
+        Slot(pixels, spec, number=number, fence=fence, on_release=on_release)
+        for number, pixels in enumerate(views)
+    ]
