@@ -1,0 +1,55 @@
+"""Do the notebooks work where people open them: in JupyterLab, in a browser?"""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+ROOT = Path(__file__).resolve().parents[2]
+TOUR = ROOT / "notebooks" / "00__tour.ipynb"
+
+pytestmark = pytest.mark.browser
+
+
+def written(path: Path, *sources: str) -> Path:
+    """A notebook file with one code cell for each source."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [v4.new_code_cell(text) for text in sources]
+    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+def test_a_frame_and_a_pipeline_show_themselves_in_jupyterlab(lab, tmp_path):
+    notebook = written(
+        tmp_path / "tiny.ipynb",
+        "import torch\nfrom toolkit import Frame, Pipeline\nfrom toolkit.stages import blur, gray",
+        "frame = Frame.from_image(torch.rand(3, 48, 64))\nframe",
+        "pipeline = Pipeline([gray, blur])\npipeline",
+        "pipeline.bind(frame)['blur'].shape",
+    )
+    opened = lab.run(notebook)
+    assert opened.errors == []
+    assert opened.console_errors == []
+    text = opened.page.locator(".jp-NotebookPanel").inner_text()
+    assert "64" in text
+    assert "48" in text
+    picture = opened.page.locator(".jp-OutputArea-output svg").first
+    assert "gray" in picture.text_content()
+    assert "blur" in picture.text_content()
+    assert picture.bounding_box()["width"] > 100
+
+
+def test_an_error_in_a_cell_is_noticed(lab, tmp_path):
+    opened = lab.run(written(tmp_path / "broken.ipynb", "1 / 0"))
+    assert len(opened.errors) == 1
+    assert opened.errors[0].startswith("ZeroDivisionError")
+
+
+def test_the_tour_runs_and_its_plots_can_be_seen(lab):
+    opened = lab.run(TOUR)
+    assert opened.errors == []
+    assert opened.console_errors == []
+    pictures = opened.pictures()
+    assert len(pictures) >= 3
+    assert [box for box in pictures if box["width"] < 50 or box["height"] < 20] == []
