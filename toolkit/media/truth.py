@@ -1,7 +1,8 @@
 """What is true of a synthetic frame? Flow, visibility and depth in closed form, in float64.
 
-A pixel p = (x, y, 1) of inverse depth w is seen by the next camera at K (R K^-1 p + t w), up to scale:
-finite at infinity, where w = 0. It is visible there if a ray through that place meets nothing nearer.
+The next camera sees a pixel p = (x, y, 1) of inverse depth w at K (R K^-1 p + t w), up to scale:
+finite at infinity, where w = 0. It is visible there if a ray through that place meets nothing
+nearer.
 """
 
 from __future__ import annotations
