@@ -65,9 +65,9 @@ class Request:
         return self.outcome is not MISSING
 
     def add_done_callback(self, callback: Callable[[Request], object]) -> None:
-        """Call `callback(request)` when it is done, on the thread that finished it.
+        """Call `callback(request)` when it is done, on the thread that finished it; now, if it is.
 
-        Now, if it is.
+        It is called too when the owner was interrupted; then the request is not done: ask again.
         """
         with self._lock:
             if not self.is_done:
@@ -108,12 +108,10 @@ class Request:
 
     def settle(self, outcome: Any) -> None:
         """Wake who waits: with the outcome, or with MISSING so that one of them takes over."""
-        callbacks: list[Callable[[Request], object]] = []
         with self._lock:
             self.outcome = outcome
             done, self._done = self._done, None
-            if self.is_done:
-                callbacks, self._callbacks = self._callbacks, []
+            callbacks, self._callbacks = self._callbacks, []
         if done is not None:
             done.set()
         for callback in callbacks:

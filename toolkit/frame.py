@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from toolkit.attachments import Key
+    from toolkit.attachments import Attachments, Key
     from toolkit.spec import FrameSpec
 
 __all__ = [
@@ -82,8 +82,8 @@ class Binding(Protocol):
         """Name to key of every result that the pipeline can provide."""
         ...
 
-    def provide(self, frame: Frame, name: str) -> Any:
-        """Compute `name` for `frame` now, once, and give the result back."""
+    def provide(self, frame: Frame, name: str, attachments: Attachments) -> Any:
+        """Compute `name` for `frame` now, once, attach it, and give the result back."""
         ...
 
 
@@ -101,6 +101,7 @@ class Frame:
         "_attachments",
         "_binding",
         "_generation",
+        "_is_kept",
         "_lease",
         "_slot",
         "_state",
@@ -113,6 +114,7 @@ class Frame:
         self._generation = slot.generation
         self._attachments = slot.attachments
         self._binding: Binding | None = None
+        self._is_kept = False
 
     @classmethod
     def from_image(
@@ -246,7 +248,7 @@ class Frame:
             return self._read_unbound(name)
         value = self._attachments.values.get(key, MISSING)
         if value is MISSING or isinstance(value, Failure):
-            return binding.provide(self, name)
+            return binding.provide(self, name, self._attachments)
         return value
 
     def get(self, name: str) -> Any:
@@ -320,14 +322,35 @@ class Frame:
         return moved
 
     def keep(self) -> Frame:
-        """A lease of your own on the same frame, which outlives a loan.
+        """Extend a loan: the pipeline that lent this frame does not take it back. Gives it back.
 
-        Release it when you are done.
+        From now on it is yours: release it when you are done, for it occupies a slot.
         """
+        self._live()
+        self._is_kept = True
+        return self
+
+    def lease(self) -> Frame:
+        """A second lease on the same frame, for another consumer. No copy."""
         slot = self._live()
-        kept = Frame(slot, slot.lease())
-        kept._binding = self._binding
-        return kept
+        second = Frame(slot, slot.lease())
+        second._binding = self._binding
+        return second
+
+    def lend(self, binding: Binding) -> Frame:
+        """A second lease, read through `binding`: what a pipeline hands out. No copy."""
+        slot = self._live()
+        lent = Frame(slot, slot.lease())
+        lent._binding = binding
+        return lent
+
+    def end_loan(self) -> None:
+        """Give the lease back unless `keep()` was called.
+
+        What a pipeline does after an iteration.
+        """
+        if not self._is_kept:
+            self.release()
 
     def clone(self) -> Frame:
         """The only duplicate, in memory of its own. One allocation and one copy, on the bill.
@@ -397,7 +420,7 @@ class Frame:
 
     def __copy__(self) -> Frame:
         raise TypeError(
-            "a frame is not copied by accident: use keep() to share, clone() to duplicate"
+            "a frame is not copied by accident: use lease() to share, clone() to duplicate"
         )
 
     def __deepcopy__(self, memo: object) -> Frame:
@@ -448,8 +471,8 @@ class Frame:
             return self._slot
         if self._state == "moved":
             raise FrameMoved(
-                "this frame was moved: use the frame that move() gave back, or keep() it before "
-                "you move it"
+                "this frame was moved: use the frame that move() gave back, or take a lease() "
+                "before you move it"
             )
         if self._slot.generation != self._generation:
             raise FrameRecycled(

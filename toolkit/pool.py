@@ -92,7 +92,7 @@ class FramePool:
             while self._free:
                 number, _ = self._free.popitem()
                 slot = self._slots[number]
-                if slot.leases:  # keep() gave it a second holder who is still there
+                if slot.leases:  # a second lease is still out
                     continue
                 slot.recycle()
                 slot.describe(self._taken if index is None else index, pts_seconds)

@@ -1,0 +1,236 @@
+"""How do stages run? On demand, once for each frame, with the parameters the frame entered with.
+
+A pipeline is a graph of stages. A frame that enters it gets a snapshot of the parameters; whoever
+reads `frame["edges"]` gets the result, and only what it needs is computed. One thread at a time
+computes; others wait for its one result.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolkit import hooks
+from toolkit.graph import Graph
+from toolkit.loan import Edition, Loan
+from toolkit.node import Node, StageError, StageTiming
+from toolkit.parameters import Parameters
+from toolkit.picture import draw_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    from toolkit.attachments import Request
+    from toolkit.frame import Frame
+    from toolkit.stages.declare import Stage
+
+__all__ = ["Pipeline", "StageError", "StageTiming"]
+
+_PRESET_FORMAT = 1
+
+
+class Pipeline:
+    """Stages composed by what they require and provide.
+
+    ```python
+    pipeline = Pipeline([rgb, gray, blur, sobel, edges])
+    for frame in pipeline.run(video):
+        show(frame["edges"])
+    ```
+
+    Args:
+        stages: in any order.
+        given: names that the source attaches to its frames itself.
+        name: for people, in bills and pictures.
+
+    Raises:
+        GraphError: the stages do not fit together; the text names them.
+    """
+
+    def __init__(
+        self, stages: Sequence[Stage], *, given: Iterable[str] = (), name: str = "pipeline"
+    ) -> None:
+        self.name = name
+        self.graph = Graph.build(stages, given)
+        self.params = Parameters({one.name: one.params for one in self.graph.stages})
+        self.nodes = {one.name: Node(one, name) for one in self.graph.stages}
+        self._owner = threading.RLock()
+        self._edition: Edition | None = None
+        self._subscribed = tuple(one for one in self.graph.stages if one.history)
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(self, source: Iterable[Frame], *, want: Iterable[str] = ()) -> Generator[Frame]:
+        """Lend each frame of `source` until the next iteration, readable through this pipeline.
+
+        Nothing is computed until it is read, except what is in `want` and what stages with history
+        need. Results are computed on the reading thread.
+
+        Args:
+            source: any iterable of frames. Its end, its errors and its `close` are its own.
+            want: names to compute before the frame is lent.
+
+        Raises:
+            GraphError: a name in `want` that nobody provides.
+        """
+        names = tuple(want)
+        self.graph.needed(names)
+        for frame, loan in self._enter(source):
+            index = frame.index
+            hooks.frame_begin(index)
+            try:
+                self._settle(frame, loan, names)
+                yield frame
+            finally:
+                frame.end_loan()
+                hooks.frame_end(index)
+
+    def tasks(
+        self, source: Iterable[Frame], *, want: Iterable[str]
+    ) -> Iterator[Generator[Request | None, None, Frame]]:
+        """The same work for a scheduler: one generator for each frame, one stage for each step.
+
+        A generator yields None at the end of a stage, or a `Request` instead of blocking while
+        another thread computes what it needs. It returns the frame, held: release it.
+
+        Args:
+            source: any iterable of frames; the next one is taken when the next task is asked for.
+            want: names to compute.
+        """
+        names = tuple(want)
+        order = [stage.name for stage in self.graph.needed(names)]
+        order += [one.name for one in self._subscribed if one.name not in order]
+        for frame, loan in self._enter(source):
+            yield self._task(frame, loan, tuple(order))
+
+    def bind(self, frame: Frame) -> Frame:
+        """A lease on `frame`, readable through this pipeline with the parameters of now.
+
+        For a still picture, or for a frame of another pipeline. Stages with history answer as on a
+        first frame.
+        """
+        return frame.lend(Loan(self._current_edition(None), self))
+
+    def order(self, want: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Names of the stages that run when `want` is asked for, in order; of all, without it."""
+        stages = self.graph.stages if want is None else self.graph.needed(want)
+        return tuple(one.name for one in stages)
+
+    # -- parameters -------------------------------------------------------------------------------
+
+    def save_preset(self, path: str | Path) -> None:
+        """Write all parameters to a JSON file."""
+        preset = {"format": _PRESET_FORMAT, "stages": self.params.to_dict()}
+        Path(path).write_text(json.dumps(preset, indent=2) + "\n", encoding="utf-8")
+
+    def load_preset(self, path: str | Path) -> None:
+        """Set the parameters of a JSON file: all of them, or none when one is refused.
+
+        Raises:
+            ValueError: not a preset, or of another format.
+            ParameterError: a stage or parameter that is not here, or a value out of range.
+        """
+        try:
+            preset = json.loads(Path(path).read_text(encoding="utf-8"))
+            found, stages = preset["format"], preset["stages"]
+        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{path} is not a preset: {error!r}; write one with save_preset"
+            ) from error
+        if found != _PRESET_FORMAT:
+            raise ValueError(
+                f"{path} has preset format {found}; this version reads {_PRESET_FORMAT}"
+            )
+        self.params.load(stages)
+
+    # -- what can be seen -------------------------------------------------------------------------
+
+    @property
+    def timings(self) -> dict[str, StageTiming]:
+        """Calls and host time of each stage so far; on a GPU the time to queue, not to run."""
+        return {name: node.timing for name, node in self.nodes.items()}
+
+    def svg(self, costs: dict[str, str] | None = None) -> str:
+        """The graph as a picture, with the median time of each stage once it has run.
+
+        Args:
+            costs: a line to print in a stage's box instead of the time.
+        """
+        timings = {name: one for name, one in self.timings.items() if one.calls}
+        measured = {name: f"{one.median_ns / 1e6:.2f} ms" for name, one in timings.items()}
+        return draw_graph(self.graph, measured if costs is None else costs)
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.name}: {', '.join(map(repr, self.graph.stages))})"
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _enter(self, source: Iterable[Frame]) -> Iterator[tuple[Frame, Loan]]:
+        """Frames of the source, each lent with a snapshot and with the way to its predecessor."""
+        run = object()
+        previous: Frame | None = None
+        seen: object = None
+        for frame in source:
+            loan = Loan(self._current_edition(run if self._subscribed else None), self)
+            loan.table = hooks.table()
+            lent = frame.lend(loan)
+            del frame
+            now = (getattr(source, "discontinuities", 0), lent.spec)
+            if previous is not None and now == seen and lent.pts_seconds >= previous.pts_seconds:
+                loan.look_back(previous, lent.pts_seconds - previous.pts_seconds)
+            elif previous is not None:
+                previous.release()
+            seen = now
+            previous = lent.lease() if self._subscribed else None
+            yield lent, loan
+
+    def _settle(self, frame: Frame, loan: Loan, want: tuple[str, ...]) -> None:
+        """Compute what runs on every frame, whether read or not."""
+        for one in self._subscribed:
+            # An error is attached like a result: whoever reads it gets it, the others go on.
+            with suppress(StageError):
+                _ = frame[one.provides[0]]
+        loan.forget()
+        for name in want:
+            _ = frame[name]
+
+    def _task(
+        self, frame: Frame, loan: Loan, order: tuple[str, ...]
+    ) -> Generator[Request | None, None, Frame]:
+        for name in order:
+            result = self.nodes[name].stage.provides[0]
+            while (waiting := self._elsewhere(frame, result)) is not None:
+                yield waiting
+            _ = frame[result]
+            yield None
+        loan.forget()
+        return frame
+
+    def _elsewhere(self, frame: Frame, name: str) -> Request | None:
+        """The request for `name`, when another thread is computing it right now."""
+        request = frame.request(name)
+        is_foreign = request.owner not in (None, threading.get_ident())
+        return request if is_foreign and not request.is_done else None
+
+    def _current_edition(self, run: object) -> Edition:
+        edition = self._edition
+        if edition is None or edition.versions != self.params.versions or edition.run is not run:
+            edition = self._edition = Edition.of(self.graph, self.params, run)
+        return edition
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Be the one thread that computes. A wait for another owner is reported as a `wait`."""
+        if not self._owner.acquire(blocking=False):
+            with hooks.timed("wait", op=f"owner of {self.name}"):
+                self._owner.acquire()
+        try:
+            yield
+        finally:
+            self._owner.release()
