@@ -24,12 +24,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "python -m venv failed. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
-# The build back end is installed beside the rest, so that a change of pyproject.toml needs no network.
+# The build back end is installed beside the rest, so that a change of pyproject.toml needs no
+# network. Python compiles what it imports, so compiling all of it now would double the time.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/python -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (22, 3))' \
 	  || $(PIP) install --quiet --upgrade pip
-	$(PIP) install --quiet -c constraints.txt hatchling editables
-	$(PIP) install --quiet -c constraints.txt --no-build-isolation -e '.[lab,fused,test,dev]'
+	$(PIP) install --quiet --no-compile -c constraints.txt hatchling editables
+	$(PIP) install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[lab,fused,test,dev]'
 	@$(BIN)/pyright --version > /dev/null # fetches what it needs once, here and not in the first check
 	@touch $@
 

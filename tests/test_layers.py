@@ -24,15 +24,16 @@ PART_OF = {
     "spec": "frame",
     "__main__": "cli",
 }
-BELOW_PIPELINE = {"hooks", "devices", "frame", "media", "stages"}
+BELOW_PIPELINE = {"hooks", "devices", "frame", "media", "parameters", "stages"}
 MAY_IMPORT = {
     "hooks": set(),
     "devices": {"hooks"},
     "memory": {"hooks"},
+    "parameters": set(),
     "frame": {"hooks", "devices"},
     "media": {"hooks", "devices", "frame"},
     "live": {"hooks", "devices", "frame"},
-    "stages": {"hooks", "devices", "frame"},
+    "stages": {"hooks", "devices", "frame", "parameters"},
     "pipeline": BELOW_PIPELINE - {"media"},
     "plan": {*BELOW_PIPELINE, "pipeline"} - {"media"},
     "profiling": {"hooks", "frame"},
