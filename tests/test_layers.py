@@ -22,6 +22,11 @@ PART_OF = {
     "ring": "frame",
     "slot": "frame",
     "spec": "frame",
+    "graph": "pipeline",
+    "loan": "pipeline",
+    "node": "pipeline",
+    "picture": "pipeline",
+    "provider": "pipeline",
     "__main__": "cli",
 }
 BELOW_PIPELINE = {"hooks", "devices", "frame", "media", "parameters", "stages"}
@@ -87,7 +92,7 @@ def wrong_imports(source: str, *, module: str) -> list[str]:
         root = imported.partition(".")[0]
         if root == "widgets":
             found.append(f"{module} imports {imported}; nothing in toolkit imports widgets")
-        elif root == "toolkit" and part_of(imported) not in allowed:
+        elif imported.startswith("toolkit.") and part_of(imported) not in allowed:
             found.append(f"{module} imports {imported}; allowed are {sorted(allowed)}")
         elif root not in ("toolkit", *sys.stdlib_module_names) and not _may_use(part, root):
             found.append(f"{module} imports {imported}, which {part} may not use")
