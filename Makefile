@@ -31,11 +31,11 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	  || $(PIP) install --quiet --upgrade pip
 	$(PIP) install --quiet --no-compile -c constraints.txt hatchling editables
 	$(PIP) install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[lab,fused,test,dev]'
-	@$(BIN)/pyright --version > /dev/null # fetches what it needs once, here and not in the first check
+	@$(BIN)/python -m pyright --version > /dev/null # fetches what it needs once, here and not in the first check
 	@touch $@
 
 lab: $(STAMP)
-	$(BIN)/jupyter lab $(AS_ROOT) $(TOUR)
+	$(BIN)/python -m jupyterlab $(AS_ROOT) $(TOUR)
 
 demo: $(STAMP)
 	$(BIN)/python -m toolkit demo
@@ -44,11 +44,11 @@ test: lint types unit js lessons
 	@echo "All checks passed."
 
 lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
 types: $(STAMP)
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q -ra
