@@ -1,0 +1,49 @@
+"""Stages: one operation on a frame each, declared so that sliders, checks and the bill follow."""
+
+from __future__ import annotations
+
+from toolkit.stages.blur import blur
+from toolkit.stages.clahe import clahe
+from toolkit.stages.color import color
+from toolkit.stages.corners import corners
+from toolkit.stages.crop import crop
+from toolkit.stages.edges import edges, linked_edges
+from toolkit.stages.gray import gray
+from toolkit.stages.median import median
+from toolkit.stages.morphology import morphology
+from toolkit.stages.motion import motion
+from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.pyramid import pyramid
+from toolkit.stages.resize import resize
+from toolkit.stages.rgb import rgb
+from toolkit.stages.sobel import magnitude, sobel
+from toolkit.stages.threshold import threshold
+from toolkit.stages.undistort import undistort
+from toolkit.stages.unsharp import unsharp
+from toolkit.stages.warp import warp
+
+__all__ = [
+    "blur",
+    "clahe",
+    "color",
+    "corners",
+    "crop",
+    "edges",
+    "gray",
+    "linked_edges",
+    "magnitude",
+    "median",
+    "morphology",
+    "motion",
+    "overlay",
+    "overlay_corners",
+    "overlay_edges",
+    "pyramid",
+    "resize",
+    "rgb",
+    "sobel",
+    "threshold",
+    "undistort",
+    "unsharp",
+    "warp",
+]

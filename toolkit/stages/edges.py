@@ -1,0 +1,121 @@
+"""Where are the edges? On the ridges of the gradient, if they are steep enough (Canny)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import torch
+from torch.nn import functional
+
+from toolkit.stages.declare import Edges, Global, Gradient, InputSpec, Range, Stencil, stage
+from toolkit.stages.shapes import check_image
+from toolkit.stages.windows import sliding_max
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["edges", "linked_edges"]
+
+ROUNDS_PER_LOOK = 8
+"""How many px a linked edge grows before the host looks whether it still does."""
+
+
+@stage("edges", footprint=Stencil(radius=1))
+def edges(
+    sobel: Gradient,
+    *,
+    cosine2: Tensor,
+    below: Tensor,
+    low2: Tensor,
+    high2: Tensor,
+    half: Tensor,
+) -> Edges:
+    """Ridges of the gradient, (1, 1, H, W) float32: 1 strong, 0.5 weak, 0 none. No sync.
+
+    Canny's non-maximum suppression and double threshold on the gradient that is attached; nothing
+    is blurred or differentiated again. Edges that touch a strong one are joined by the stage
+    `linked_edges`, which syncs. As in `kornia.filters.canny(hysteresis=False)`, of two equal pixels
+    across an edge the left or upper one is kept. Squares are compared instead of roots, and no
+    branch depends on a pixel: masks are numbers that blend, because a kernel that branches takes
+    ten times as long on noise. Six allocations.
+    """
+    gx, gy = sobel[0]
+    height, width = gx.shape
+    # Squared steepness, with a border of zeros: outside of the picture nothing is steep.
+    steep = sobel.new_zeros(height + 2, width + 2)
+    center = steep[1:-1, 1:-1]
+    across, down = gx * gx, gy * gy
+    torch.add(across, down, out=center)
+    # Just below it: `> lesser` reads `>=`, which lets one of two equal neighbours win.
+    lesser = steep * below
+
+    def around(dy: int, dx: int) -> Tensor:
+        return steep[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+
+    # The larger of the two neighbours along the gradient, rounded to 45 degrees. Diagonals first:
+    # gx and gy of one sign point down right, of two signs up right.
+    rival = torch.maximum(around(-1, 1), around(1, -1))
+    other = torch.maximum(around(-1, -1), around(1, 1))
+    mask = gx * gy
+    rival.lerp_(other, torch.gt(mask, 0, out=mask))
+    torch.mul(center, cosine2, out=mask)
+    torch.gt(across, mask, out=across)
+    torch.gt(down, mask, out=down)
+    torch.maximum(around(0, -1), lesser[1:-1, 2:], out=other)
+    rival.lerp_(other, across)
+    torch.maximum(around(-1, 0), lesser[2:, 1:-1], out=other)
+    rival.lerp_(other, down)
+
+    weak = torch.gt(center, torch.maximum(rival, low2, out=other), out=mask)
+    strong = torch.gt(center, torch.maximum(rival, high2, out=other), out=across)
+    return weak.add_(strong).mul_(half)[None, None]
+
+
+@edges.prepare
+def _(
+    spec: InputSpec,
+    *,
+    low: Annotated[
+        float, Range(0.001, 0.5, 0.001, "1/px", doc="steepness of a weak edge; Kornia's value / 8")
+    ] = 0.0125,
+    high: Annotated[
+        float, Range(0.001, 0.5, 0.001, "1/px", doc="steepness of a strong edge; Kornia's / 8")
+    ] = 0.025,
+) -> dict[str, Any]:
+    check_image("edges", spec, channels=2)
+    if low > high:
+        raise ValueError(
+            f"edges: low={low:g} is above high={high:g} 1/px, so that no edge would be weak; "
+            "lower low, or raise high first"
+        )
+    return {
+        name: torch.tensor(value).to(spec.device)
+        for name, value in (
+            ("cosine2", math.cos(math.pi / 8) ** 2),
+            ("below", 1 - 2**-23),
+            ("low2", low * low),
+            ("high2", high * high),
+            ("half", 0.5),
+        )
+    }
+
+
+@stage("linked_edges", footprint=Global(), syncs=True)
+def linked_edges(edges: Edges) -> Edges:
+    """Syncs. Keep weak edges that reach a strong one, (1, 1, H, W) float32, 0 or 1 (hysteresis).
+
+    Strong edges grow along weak ones by one pixel a round, until nothing changes; the host looks
+    every eighth round, and allocates as it goes. Works in bytes, not floats. As
+    `kornia.filters.canny(hysteresis=True)`.
+    """
+    candidate = (edges > 0).view(torch.uint8)
+    linked = (edges == 1).view(torch.uint8)
+    while True:
+        grown = linked
+        for _ in range(ROUNDS_PER_LOOK):
+            bordered = functional.pad(grown, (1, 1, 1, 1))
+            grown = torch.minimum(sliding_max(bordered, 3, 3), candidate)
+        if torch.equal(grown, linked):
+            return grown.to(torch.float32)
+        linked = grown
