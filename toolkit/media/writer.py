@@ -214,7 +214,7 @@ class VideoWriter:
                 f"writing frame {self.frames} to {self.path} failed: {cause}. "
                 "Frames before it are in the file.",
                 path=self.path,
-                packet=self.frames,
+                packet=self.frames + 1,
                 cause=cause,
             ) from cause
 
