@@ -415,8 +415,8 @@ class Frame:
         self.release()
 
     def __del__(self) -> None:
-        if getattr(self, "_state", "") == "held":
-            self.release()
+        if self._state == "held":
+            self._slot.release(self._lease)
 
     def __copy__(self) -> Frame:
         raise TypeError(

@@ -132,9 +132,9 @@ class FramePool:
 
     def _explain(self) -> str:
         held = [one for slot in self._slots if (one := slot.oldest_lease()) is not None]
-        owner, held_ms = max(held, key=lambda one: one[1], default=("nobody", 0.0))
+        owner, age_ms = max(held, key=lambda one: one[1], default=("nobody", 0.0))
         return (
-            f"all {self.slots} frames are held; the oldest since {held_ms:.0f} ms by {owner!r}. "
+            f"all {self.slots} frames are held; the oldest, {age_ms:.0f} ms old, by {owner!r}. "
             "Release frames sooner, or build FramePool(slots=...) larger; "
             "see notebooks/02__pools_and_rings.ipynb"
         )

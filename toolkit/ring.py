@@ -320,6 +320,8 @@ class FrameRing:
         """A slot that may be written, taken out of the order; the lock is held."""
         if self._empty:
             return self._empty.popleft()
+        if not self._readers and self._order and not self._order[0].leases:
+            return self._order.popleft()
         unread = min((one.position for one in self._readers), default=self._published)
         for place, slot in enumerate(self._order):
             is_unread = slot.sequence >= unread
@@ -362,9 +364,9 @@ class FrameRing:
                 f"a reader has not read {self.slots} frames of the ring; read faster, close the "
                 "reader, or build the ring with drop='oldest'"
             )
-        owner, held_ms = max(oldest, key=lambda held: held[1])
+        owner, age_ms = max(oldest, key=lambda held: held[1])
         return (
-            f"{len(oldest)} of {self.slots} slots are held; the oldest since {held_ms:.0f} ms by "
+            f"{len(oldest)} of {self.slots} slots are held; the oldest, {age_ms:.0f} ms old, by "
             f"{owner!r}. Release frames sooner, or build FrameRing(slots=...) larger; "
             "see notebooks/02__pools_and_rings.ipynb"
         )

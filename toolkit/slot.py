@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
+from threading import get_ident
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -81,7 +82,7 @@ class Slot:
         self.lock = threading.Lock()
         self.generation = 0
         self.sequence = -1  # how many frames its ring had published before it
-        self.leases: dict[int, tuple[int, int]] = {}  # lease -> (thread, since_ns)
+        self.leases: dict[int, int] = {}  # lease -> thread that took it
         self.writer: int | None = None
         self.ready_mark: object = None  # work after it sees the pixels
         self.read_marks: list[object] = []  # work after them may overwrite the pixels
@@ -102,7 +103,7 @@ class Slot:
         self.pts_seconds = pts_seconds
         self.duration_seconds = duration_seconds
         self.metadata = metadata
-        self.published_ns = time.perf_counter_ns()
+        self.published_ns = perf_counter_ns()
         self.attachments = Attachments(self.lock)
         if self.fence is not None:
             self.ready_mark = self.fence.record()
@@ -110,7 +111,7 @@ class Slot:
     def lease(self) -> int:
         """Note one holder more; returns the lease to give back with `release`."""
         lease = next(_lease_ids)
-        self.leases[lease] = (threading.get_ident(), time.perf_counter_ns())
+        self.leases[lease] = get_ident()
         return lease
 
     def release(self, lease: int) -> None:
@@ -129,17 +130,16 @@ class Slot:
                 self.fence.wait(mark)
 
     def oldest_lease(self) -> tuple[str, float] | None:
-        """Name of the thread that holds the slot longest, and for how many ms.
+        """Name of the thread with the oldest lease, and the age of the frame in ms.
 
         None when it is free.
         """
         held = list(self.leases.values())
         if not held:
             return None
-        thread, since_ns = min(held, key=lambda entry: entry[1])
         names = {one.ident: one.name for one in threading.enumerate()}
-        held_ms = (time.perf_counter_ns() - since_ns) / 1e6
-        return names.get(thread, f"thread {thread}, which has ended"), held_ms
+        age_ms = (perf_counter_ns() - self.published_ns) / 1e6
+        return names.get(held[0], f"thread {held[0]}, which has ended"), age_ms
 
 
 def make_slots(
