@@ -1,4 +1,8 @@
-"""Stages: one operation on a frame each, declared so that sliders, checks and the bill follow."""
+"""Stages: one operation on a frame each, declared so that sliders, checks and the bill follow.
+
+A docstring that says "three allocations" counts those of half a plane or more; single numbers and
+lists of corners come on top. No stage writes to its inputs.
+"""
 
 from __future__ import annotations
 

@@ -141,9 +141,7 @@ def cornerness(gradient: Tensor, *, window: Tensor, harris: Tensor | None, half:
         trace = xx + yy
         trace.mul_(trace).mul_(harris)
         response = xx.mul_(yy).addcmul_(xy, xy, value=-1).sub_(trace)
-    # Roundoff, and Harris along edges, go below zero. The result does not hold on to the other two
-    # planes.
-    return response.clamp(min=0.0)[None, None]
+    return response.clamp_(min=0.0)[None, None]  # roundoff, and Harris along edges, go below
 
 
 def _peak_offset(response: Tensor, place: Tensor) -> Tensor:

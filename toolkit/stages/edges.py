@@ -38,7 +38,7 @@ def edges(
     `linked_edges`, which syncs. As in `kornia.filters.canny(hysteresis=False)`, of two equal pixels
     across an edge the left or upper one is kept. Squares are compared instead of roots, and no
     branch depends on a pixel: masks are numbers that blend, because a kernel that branches takes
-    ten times as long on noise. Six allocations.
+    ten times as long on noise. Seven allocations.
     """
     gx, gy = sobel[0]
     height, width = gx.shape

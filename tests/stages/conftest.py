@@ -1,0 +1,225 @@
+"""What the tests of stages share: every stage with inputs to run it on, and a bill for one call."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from torch._C import _autograd
+from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfig
+
+from toolkit import stages
+from toolkit.spec import FrameSpec
+from toolkit.stages.declare import Corners, InputSpec, Stage, spec_of
+
+HEIGHT, WIDTH, PLACES = 192, 256, 16
+CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
+TILT = ((1.0, 0.1, -3.0), (0.02, 0.9, 2.0), (1e-4, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stage with the names of its inputs and its parameters.
+
+    `planes` says how often it allocates half a plane or more; None where torch decides by threads.
+    """
+
+    stage: Stage
+    inputs: tuple[str, ...]
+    planes: int | None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    pixel_format: str = "i420"
+    rotation: int = 0
+
+
+CASES = {
+    "rgb": Case(stages.rgb, ("pixels",), 4),
+    "rgb_bilinear": Case(stages.rgb, ("pixels",), None, {"chroma": "bilinear"}),
+    "rgb_from_rgb": Case(stages.rgb, ("pixels",), 1, pixel_format="rgb"),
+    "gray": Case(stages.gray, ("pixels",), 1),
+    "gray_turned": Case(stages.gray, ("pixels",), 1, rotation=90),
+    "gray_from_gray": Case(stages.gray, ("pixels",), 1, pixel_format="gray"),
+    "gray_from_rgb": Case(stages.gray, ("pixels",), 3, pixel_format="rgb"),
+    "resize": Case(stages.resize, ("rgb",), None, {"width": 64}),
+    "resize_to_same_size": Case(stages.resize, ("rgb",), 0, {"width": WIDTH}),
+    "crop": Case(stages.crop, ("rgb",), 0, {"left": 8, "top": 4, "width": 32}),
+    "blur": Case(stages.blur, ("gray",), 3),
+    "blur_wide": Case(stages.blur, ("gray",), 3, {"sigma": 5.0}),
+    "unsharp": Case(stages.unsharp, ("rgb",), 3, {"sigma": 5.0}),
+    "sobel": Case(stages.sobel, ("gray",), 2),
+    "magnitude": Case(stages.magnitude, ("gradient",), 1),
+    "edges": Case(stages.edges, ("gradient",), 7),
+    "linked_edges": Case(stages.linked_edges, ("edges",), None),
+    "median": Case(stages.median, ("gray",), 11),
+    "median_twice": Case(stages.median, ("rgb",), 22, {"passes": 2}),
+    "clahe": Case(stages.clahe, ("gray",), 14),
+    "clahe_padded": Case(stages.clahe, ("gray",), 17, {"grid": 7, "clip_limit": 0.0}),
+    "color": Case(stages.color, ("rgb",), 1, {"hue": 30.0, "saturation": 1.5, "gamma": 2.0}),
+    "threshold": Case(stages.threshold, ("gray",), 1),
+    "dilate": Case(stages.morphology, ("gray",), 8, {"operation": "dilate", "radius": 2}),
+    "open_wide": Case(stages.morphology, ("gray",), 26, {"radius": 15, "shape": "cross"}),
+    "undistort": Case(stages.undistort, ("rgb",), 1, {"camera": CAMERA, "k1": -0.2}),
+    "warp": Case(stages.warp, ("rgb",), 1, {"matrix": TILT}),
+    "pyramid": Case(stages.pyramid, ("gray",), 2),
+    "corners": Case(stages.corners, ("gradient",), 14, {"count": PLACES}),
+    "corners_harris": Case(
+        stages.corners,
+        ("gradient",),
+        12,
+        {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
+    ),
+    "motion": Case(stages.motion, ("gray", "other_gray"), 1),
+    "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
+    "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
+    "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `case` runs once for every stage."""
+    if "case" in metafunc.fixturenames:
+        metafunc.parametrize("case", CASES.values(), ids=CASES.keys())
+
+
+def make_input(name: str, case: Case, device: str, height: int, width: int) -> Any:
+    if name == "pixels":
+        shape = frame_of(case, device, height, width).slot_shape
+        return torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
+    if name == "corners":
+        xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
+        return Corners(xy, torch.rand(1, PLACES, device=device))
+    channels = {"rgb": 3, "gradient": 2}.get(name, 1)
+    values = torch.rand(1, channels, height, width, device=device)
+    if name == "gradient":
+        return (values - 0.5) / 4
+    return (values * 3).floor() / 2 if name == "edges" else values
+
+
+def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
+    return FrameSpec(
+        width,
+        height,
+        case.pixel_format,
+        torch.device(device),
+        rotation=case.rotation,
+    )
+
+
+@pytest.fixture
+def inputs_of() -> Callable[..., tuple[Any, ...]]:
+    """Random inputs for a case, on a device, of a size."""
+
+    def make(case: Case, device: str = "cpu", height: int = HEIGHT, width: int = WIDTH) -> Any:
+        return tuple(make_input(name, case, device, height, width) for name in case.inputs)
+
+    return make
+
+
+@pytest.fixture
+def constants_of() -> Callable[..., dict[str, Any]]:
+    """Constants of a stage for inputs: `constants_of(blur, gray, sigma=2.0)`."""
+
+    def make(
+        stage: Stage, *inputs: Any, frame: FrameSpec | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        frame = frame or FrameSpec(WIDTH, HEIGHT, "gray")
+        return stage.constants(
+            InputSpec(frame, tuple(spec_of(one) for one in inputs)), **parameters
+        )
+
+    return make
+
+
+@pytest.fixture
+def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
+    """Constants of a case for inputs."""
+
+    def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
+        first = inputs[0]
+        frame = frame_of(case, first.device.type, height, width)
+        return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
+
+    return make
+
+
+@pytest.fixture
+def run(constants_of) -> Callable[..., Any]:
+    """Prepare and apply in one: `run(blur, gray, sigma=2.0)`."""
+
+    def apply(stage: Stage, *inputs: Any, frame: FrameSpec | None = None, **parameters: Any) -> Any:
+        return stage(*inputs, **constants_of(stage, *inputs, frame=frame, **parameters))
+
+    return apply
+
+
+@pytest.fixture
+def allocated() -> Callable[..., list[int]]:
+    """Sizes in bytes of what one call allocates, warmed up, from the events of torch's allocator."""
+
+    def measure(call: Callable[[], Any], at_least: int = 1) -> list[int]:
+        config = ProfilerConfig(
+            ProfilerState.CPU, False, True, False, False, False, _ExperimentalConfig()
+        )
+        call()
+        _autograd._enable_profiler_legacy(config)
+        try:
+            result = call()
+        finally:
+            events = _autograd._disable_profiler_legacy()
+        del result
+        sizes = [
+            event.cpu_memory_usage()
+            for thread in events
+            for event in thread
+            if event.kind() == "memory_alloc"
+        ]
+        return [size for size in sizes if size >= at_least]
+
+    return measure
+
+
+@pytest.fixture
+def step_picture() -> torch.Tensor:
+    """Dark left of column 8, bright from there on, (1, 1, 12, 16)."""
+    picture = torch.zeros(1, 1, 12, 16)
+    picture[..., 8:] = 1.0
+    return picture
+
+
+@pytest.fixture
+def square_picture() -> torch.Tensor:
+    """A bright square, rows 12..27, columns 16..35 of (1, 1, 40, 48): four corners, four edges."""
+    picture = torch.zeros(1, 1, 40, 48)
+    picture[..., 12:28, 16:36] = 1.0
+    return picture
+
+
+def flatten(value: Any) -> list[torch.Tensor]:
+    """All tensors in a result or in constants, whatever they are nested in."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        return [tensor for one in value for tensor in flatten(one)]
+    return []
+
+
+@pytest.fixture
+def tensors_in() -> Callable[[Any], list[torch.Tensor]]:
+    """All tensors in a value."""
+    return flatten
+
+
+@pytest.fixture
+def is_near() -> Callable[..., bool]:
+    """Whether two tensors have one shape and agree to a tolerance."""
+
+    def compare(one: torch.Tensor, other: torch.Tensor, tolerance: float = 1e-6) -> bool:
+        assert one.shape == other.shape
+        difference = float((one - other).abs().max())
+        return difference <= tolerance and not math.isnan(difference)
+
+    return compare
