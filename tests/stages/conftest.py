@@ -156,7 +156,7 @@ def run(constants_of) -> Callable[..., Any]:
 
 @pytest.fixture
 def allocated() -> Callable[..., list[int]]:
-    """Sizes in bytes of what one call allocates, warmed up, from the events of torch's allocator."""
+    """Sizes in bytes of what one call allocates, warmed up, from torch's allocator events."""
 
     def measure(call: Callable[[], Any], at_least: int = 1) -> list[int]:
         config = ProfilerConfig(

@@ -78,11 +78,6 @@ def _(
         )
     tile_height, tile_width = math.ceil(height / grid), math.ceil(width / grid)
     padding = (tile_height * grid - height, tile_width * grid - width)
-    if padding[0] >= height or padding[1] >= width:
-        raise ValueError(
-            f"clahe: {grid}x{grid} tiles reach {padding[1]}x{padding[0]} px beyond a picture of "
-            f"{width}x{height} px, more than it can mirror; use fewer tiles, or a larger picture"
-        )
     row = torch.arange(tile_height * grid).div(tile_height, rounding_mode="floor")
     column = torch.arange(tile_width * grid).div(tile_width, rounding_mode="floor")
     pixels = tile_height * tile_width

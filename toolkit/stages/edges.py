@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["edges", "linked_edges"]
 
+TRIFLE = 1e-5
+"""Squared slopes that differ by less than this part count as equal."""
+
 ROUNDS_PER_LOOK = 8
 """How many px a linked edge grows before the host looks whether it still does."""
 
@@ -26,6 +29,7 @@ def edges(
     sobel: Gradient,
     *,
     cosine2: Tensor,
+    above: Tensor,
     below: Tensor,
     low2: Tensor,
     high2: Tensor,
@@ -47,7 +51,6 @@ def edges(
     center = steep[1:-1, 1:-1]
     across, down = gx * gx, gy * gy
     torch.add(across, down, out=center)
-    # Just below it: `> lesser` reads `>=`, which lets one of two equal neighbours win.
     lesser = steep * below
 
     def around(dy: int, dx: int) -> Tensor:
@@ -62,9 +65,11 @@ def edges(
     torch.mul(center, cosine2, out=mask)
     torch.gt(across, mask, out=across)
     torch.gt(down, mask, out=down)
-    torch.maximum(around(0, -1), lesser[1:-1, 2:], out=other)
+    # Along an axis, one of two equal neighbours wins: it must beat what is before it by a trifle,
+    # and may lose to what comes after it by one. So rounding makes no edge thick, and none vanish.
+    torch.maximum(around(0, -1), lesser[1:-1, 2:], out=other).mul_(above)
     rival.lerp_(other, across)
-    torch.maximum(around(-1, 0), lesser[2:, 1:-1], out=other)
+    torch.maximum(around(-1, 0), lesser[2:, 1:-1], out=other).mul_(above)
     rival.lerp_(other, down)
 
     weak = torch.gt(center, torch.maximum(rival, low2, out=other), out=mask)
@@ -93,7 +98,8 @@ def _(
         name: torch.tensor(value).to(spec.device)
         for name, value in (
             ("cosine2", math.cos(math.pi / 8) ** 2),
-            ("below", 1 - 2**-23),
+            ("above", 1 + TRIFLE),
+            ("below", (1 - TRIFLE) / (1 + TRIFLE)),
             ("low2", low * low),
             ("high2", high * high),
             ("half", 0.5),

@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from toolkit.stages.taps import correlate, correlate_inside, gaussian_radius, gaussian_taps
+
+DEVICE = torch.device("cpu")
+
+
+def test_taps_sum_to_one_and_are_symmetric():
+    taps = gaussian_taps(1.5, device=DEVICE)
+    assert taps.shape == (7,)
+    assert torch.equal(taps, taps.flip(0))
+    assert float(taps.sum()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "radius"), [(0.3, 1), (0.5, 1), (1.0, 2), (1.0 + 1e-15, 2), (1.1, 3), (5.0, 10)]
+)
+def test_the_radius_is_two_sigma(sigma, radius):
+    assert gaussian_radius(sigma) == radius
+
+
+def test_rows_and_columns_by_hand():
+    picture = torch.tensor([[0.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 0.0]])[None, None]
+    taps = torch.tensor([0.25, 0.5, 0.25])
+    # Mirrored at the border, the 4 is seen twice from each side.
+    expected = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    assert torch.equal(correlate(picture, taps)[0, 0], expected)
+    assert correlate_inside(picture, taps).tolist() == [[[[1.0]]]]
