@@ -41,7 +41,7 @@ class Clock:
     """
 
     def __init__(self, time_base: Fraction | None, *, fps: float | None) -> None:
-        self._unit = float(time_base) if time_base else 0.0
+        self._unit = time_base or Fraction(0)
         self._step = 1.0 / fps if fps else 1.0 / 25.0
         self.reset()
 
@@ -52,9 +52,9 @@ class Clock:
 
     def stamp(self, ticks: int | None, duration_ticks: int | None = None) -> Stamp:
         """The time of the next picture in order of presentation."""
-        duration = duration_ticks * self._unit if duration_ticks and duration_ticks > 0 else 0.0
-        known = ticks is not None and self._unit > 0.0
-        seconds = ticks * self._unit + self._shift if known and ticks is not None else 0.0
+        duration = self._seconds(duration_ticks) if duration_ticks and duration_ticks > 0 else 0.0
+        known = ticks is not None and self._unit > 0
+        seconds = self._seconds(ticks) + self._shift if known and ticks is not None else 0.0
         is_jump = False
         if self._last is None:
             is_repaired = not known
@@ -72,3 +72,7 @@ class Clock:
         if duration:
             self._step = duration
         return Stamp(seconds, duration or None, is_repaired, is_jump)
+
+    def _seconds(self, ticks: int) -> float:
+        """Ticks in seconds, rounded once, so that 208/1000 is 0.208."""
+        return ticks * self._unit.numerator / self._unit.denominator

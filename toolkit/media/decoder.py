@@ -78,14 +78,15 @@ class Decoder:
         """The next picture and its time, or None at the end. Blocks for input and decoding.
 
         Raises:
-            MediaError: after the last picture before the fault; again on every further call.
+            MediaError: after the last picture before the fault, once.
         """
         if self._unread is not None:
             item, self._unread = self._unread, None
             return item
         while not self._ready:
             if self._fault is not None:
-                raise self._fault
+                fault, self._fault = self._fault, None
+                raise fault
             if self._is_ended:
                 return None
             self._advance()
@@ -214,7 +215,10 @@ class Decoder:
         with contextlib.suppress(MediaError):
             self._receive(self.tape.drain())
         self._is_ended = True
-        self._fault = fault
+        # A traceback holds the frames of calls, and they hold this decoder: a cycle with a codec.
+        self._fault = fault.with_traceback(None)
+        if fault.__cause__ is not None:
+            fault.__cause__.__traceback__ = None
 
     def _find_missing(self) -> MediaError | None:
         """What the file claims and does not hold, once it has been read to its end."""

@@ -75,7 +75,8 @@ class LiveFeed:
                 self._changed.notify_all()
                 return frame
             if self._error is not None:
-                raise self._error
+                error, self._error = self._error, None
+                raise error
             if self._is_ended or self._stopping.is_set():
                 return None
         name = self._deck.location.name

@@ -185,8 +185,8 @@ class Video:
     def close(self) -> None:
         """End every iteration, close the container, end and join the reading thread.
 
-        Blocks until a picture that is being decoded in another thread is done. Frames that are
-        held stay valid. A second call does nothing.
+        Where another thread is decoding a picture now, it closes the container when that is done.
+        Frames that are held stay valid. A second call does nothing.
         """
         self._is_closed = True
         if self._feed is not None:
