@@ -103,7 +103,7 @@ class Request:
             if give_up is not None and time.monotonic() >= give_up:
                 raise TimeoutError(f"{self.name!r} was not attached within {timeout_seconds} s")
         if isinstance(self.outcome, Failure):
-            raise self.outcome.error
+            raise self.outcome.error.with_traceback(None)
         return self.outcome
 
     def settle(self, outcome: Any) -> None:

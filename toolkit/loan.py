@@ -101,7 +101,7 @@ class Loan:
             value = attachments.values.get(key, MISSING)
             if value is not MISSING:
                 if isinstance(value, Failure):
-                    raise value.error
+                    raise value.error.with_traceback(None)  # else it grows with each read
                 return value
             with pipeline.owned():
                 node = pipeline.nodes[pipeline.graph.providers[name].name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -213,7 +214,7 @@ def _read_domain(annotation: Any) -> tuple[Range | Choice | Matrix | Switch | No
 class StageParameters:
     """The parameters of one stage, read and set as attributes: `params["blur"].sigma = 2.0`."""
 
-    __slots__ = ("_specs", "_stage", "_values", "_version")
+    __slots__ = ("_lock", "_specs", "_stage", "_values", "_version")
 
     def __init__(self, stage: str, specs: tuple[ParamSpec, ...]) -> None:
         set_own = object.__setattr__
@@ -221,6 +222,7 @@ class StageParameters:
         set_own(self, "_specs", {spec.name: spec for spec in specs})
         set_own(self, "_values", {spec.name: spec.default for spec in specs})
         set_own(self, "_version", 0)
+        set_own(self, "_lock", threading.Lock())
 
     def __getattr__(self, name: str) -> Any:
         if name in self._values:
@@ -262,8 +264,9 @@ class StageParameters:
     def update(self, values: Mapping[str, Any]) -> None:
         """Set several at once: all of them, or none when one is refused."""
         checked = self.check(values)
-        object.__setattr__(self, "_values", {**self._values, **checked})
-        object.__setattr__(self, "_version", self._version + 1)
+        with self._lock:
+            object.__setattr__(self, "_values", {**self._values, **checked})
+            object.__setattr__(self, "_version", self._version + 1)
 
     def reset(self) -> None:
         """Set all to their defaults."""

@@ -1,0 +1,137 @@
+"""The main job: a video through the pipeline, to a bill, a report and a video."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import av
+import pytest
+from rich.console import Console
+
+from toolkit.demos import WrongUse
+from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
+from toolkit.demos.play import run_demo
+from toolkit.media import MediaError
+
+CLIPS = {
+    "nasa_13013.mp4": 390,
+    "thanks.mkv": 51,
+    "walk.mkv": 89,
+    "bottle-detection.mp4": 1189,
+    "tree.avi": 68,
+    "cup.mp4": 217,
+    "big_buck_bunny_432_433.webm": 24,
+    "video_90.mov": 3,
+    "video_0.mov": 3,
+}
+
+
+def play(tmp_path, **options):
+    return run_demo(out=tmp_path, console=Console(file=io.StringIO()), **options)
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        return list(container.decode(video=0))
+
+
+def test_the_bundled_clip_plays_without_arguments(tmp_path):
+    result = play(tmp_path, frames=12)
+    assert result["frames"] == 12
+    assert result["dropped"] == 0
+    stages = {one["name"]: one for one in result["stages"]}
+    assert set(DEFAULT_STAGES) <= set(stages)
+    assert stages["blur"]["allocations_per_frame"] > 0
+    assert stages["blur"]["allocated_bytes_per_frame"] > 640 * 360
+    assert result["copies"]["h2h"] >= 12
+    assert result["copies"]["h2d"] == result["copies"]["d2h"] == 0
+    assert len(decoded(tmp_path / "annotated.mp4")) == 12
+    report = (tmp_path / "report.html").read_text()
+    for word in ("<svg", "corners", "sobel"):
+        assert word in report
+    assert "http://" not in report.replace("http://www.w3.org", "")
+    assert "https://" not in report
+    json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_every_frame_of_every_clip_is_processed(clip, test_data, tmp_path):
+    result = play(tmp_path, video=str(test_data / "clips" / clip))
+    assert result["frames"] == CLIPS[clip]
+    assert result["dropped"] == 0
+    assert len(decoded(tmp_path / "annotated.mp4")) == CLIPS[clip]
+
+
+def test_a_turned_video_is_written_upright(test_data, tmp_path):
+    play(tmp_path, video=str(test_data / "clips" / "video_90.mov"))
+    frame = decoded(tmp_path / "annotated.mp4")[0]
+    assert (frame.width, frame.height) == (320, 568)
+
+
+def test_a_graph_stands_in_for_a_camera(tmp_path):
+    result = play(tmp_path, video="lavfi:testsrc2=size=320x240:rate=30", frames=5)
+    assert result["frames"] == 5
+
+
+def test_named_stages_bring_what_they_need(tmp_path):
+    result = play(tmp_path, stages=("threshold",), frames=3)
+    names = {one["name"] for one in result["stages"]}
+    assert {"gray", "threshold"} <= names
+    assert "corners" not in names
+
+
+def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(WrongUse, match=r"no stage is called 'sharpen'; there are .*unsharp"):
+        play(tmp_path, stages=("sharpen",))
+
+
+def test_frames_before_a_fault_are_on_the_report(test_data, tmp_path):
+    with pytest.raises(MediaError, match=r"no_timescale\.mp4"):
+        play(tmp_path, video=str(test_data / "odd" / "no_timescale.mp4"))
+    assert len(decoded(tmp_path / "annotated.mp4")) == 8
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("edges", "corners"), "overlay"),
+        (("edges",), "overlay_edges"),
+        (("corners",), "overlay_corners"),
+        (("rgb", "unsharp"), "unsharp"),
+        (("gray",), "rgb"),
+    ],
+)
+def test_the_picture_that_is_shown_fits_the_stages(names, shown):
+    assert picture_of(names) == shown
+
+
+def test_composing_by_name_adds_what_is_required():
+    assert set(compose(("edges",)).order()) >= {"gray", "blur", "sobel", "edges"}
+
+
+def test_an_interrupt_ends_cleanly_with_what_was_finished(tmp_path):
+    command = [sys.executable, "-u", "-m", "toolkit", "demo", "--json", "--out", str(tmp_path)]
+    live = ["--video", "lavfi:testsrc2=size=160x120:rate=30,realtime"]
+    running = subprocess.Popen(
+        command + live,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "80"},
+    )
+    seen = ""
+    while "frames" not in seen or "0/" in seen[-60:]:
+        seen += running.stderr.read(1)
+        if running.poll() is not None:
+            raise AssertionError(seen)
+    running.send_signal(signal.SIGINT)
+    answer, _ = running.communicate(timeout=60)
+    result = json.loads(answer)
+    assert running.returncode == (0 if result["frames"] else 130)
+    assert result["interrupted"] is True
+    if result["frames"]:
+        assert len(decoded(tmp_path / "annotated.mp4")) >= result["frames"] - 1

@@ -1,0 +1,149 @@
+"""The main job, without a browser: a video through a pipeline, with the bill, a report and a video.
+
+Every frame of a file is processed. An interrupt ends cleanly, with what was finished: the bill, the
+report and a playable video of the frames so far.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from toolkit import hooks, media
+from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
+from toolkit.memory import tune_allocator
+from toolkit.profiling import profile
+from toolkit.profiling.reporters import html, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from toolkit.frame import Frame
+    from toolkit.pipeline import Pipeline
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    *,
+    video: str | None = None,
+    device: str = "cpu",
+    stages: Sequence[str] | None = None,
+    frames: int | None = None,
+    out: Path,
+    console: Console,
+    threads: int = 1,
+) -> dict[str, Any]:
+    """Play `video`, print the bill by stage, write `report.html` and `annotated.mp4` to `out`.
+
+    Args:
+        video: path, `camera:N`, `lavfi:GRAPH` or address; the bundled clip when left out.
+        device: `"cpu"`, `"cuda"` or `"mps"`.
+        stages: names; `DEFAULT_STAGES` when left out.
+        frames: stop after so many; a live source without it plays until interrupted.
+        out: an existing folder.
+        console: where the progress bar and the bill go.
+        threads: of torch on the CPU. Kernels on two threads of a machine that does anything else
+            wait for each other, and can take ten times as long as on one.
+
+    Returns:
+        The bill as plain values, with the paths of what was written, `dropped` by the source, and
+        `interrupted`.
+
+    Raises:
+        MediaError: the source gives no frame, or a part of it cannot be read. What came before was
+            processed, and the report and the video of it are written.
+        WrongUse: no stage of that name.
+    """
+    names = tuple(stages or DEFAULT_STAGES)
+    shown = picture_of(names)
+    pipeline = compose((*names, shown) if shown not in names else names, name="demo")
+    annotated, report = out / "annotated.mp4", out / "report.html"
+    torch.set_num_threads(threads)
+    is_interrupted = False
+    fault: media.MediaError | None = None
+    with profile() as session:
+        tune_allocator()
+        with media.open(video or media.bundled_clip(), device=device) as source:
+            try:
+                _play(source, pipeline, (*names, shown), frames, annotated, console)
+            except KeyboardInterrupt:
+                is_interrupted = True
+            except media.MediaError as error:
+                fault = error
+            dropped = source.stats.dropped
+    bill = session.bill()
+    if bill.frames:
+        console.print(text.render(bill))
+        html.write(session, report, title=f"{video or 'the bundled clip'} through {pipeline.name}")
+        console.print(f"report: {report}\nvideo:  {annotated}")
+    if fault is not None:
+        raise fault
+    return {
+        **bill.to_dict(),
+        "dropped": dropped,
+        "interrupted": is_interrupted,
+        "video": str(video or media.bundled_clip()),
+        "device": device,
+        "report": str(report),
+        "annotated": str(annotated),
+    }
+
+
+def _play(
+    source: media.Video,
+    pipeline: Pipeline,
+    names: Sequence[str],
+    limit: int | None,
+    path: Path,
+    console: Console,
+) -> None:
+    """Run every frame through the pipeline and write the picture of each."""
+    total = limit if limit is not None else source.frame_count_hint
+    with _progress(console) as progress, ExitStack() as stack:
+        task = progress.add_task(str(source.location.name), total=total)
+        writer: media.VideoWriter | None = None
+        for frame in _first(pipeline.run(source, want=names), limit):
+            picture = frame[names[-1]]
+            with hooks.scope("write", frame.index):
+                if writer is None:
+                    height, width = picture.shape[-2:]
+                    writer = stack.enter_context(
+                        media.VideoWriter(path, width=width, height=height, fps=source.fps or 30.0)
+                    )
+                writer.write(picture, pts_seconds=frame.pts_seconds)
+            progress.advance(task)
+        progress.update(task, total=progress.tasks[task].completed)
+
+
+def _first(frames: Iterator[Frame], limit: int | None) -> Iterator[Frame]:
+    """The first `limit` frames: not one more is decoded than is asked for."""
+    for count, frame in enumerate(frames, start=1):
+        yield frame
+        if count == limit:
+            return
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
