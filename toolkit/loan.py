@@ -103,7 +103,7 @@ class Loan:
                 if isinstance(value, Failure):
                     raise value.error.with_traceback(None)  # else it grows with each read
                 return value
-            with pipeline.owned():
+            with pipeline.owned:
                 node = pipeline.nodes[pipeline.graph.providers[name].name]
                 first = self.keys[node.stage.provides[0]]
                 request = attachments.claim(first)
@@ -132,10 +132,9 @@ class Loan:
         inputs = [frame[name] for name in stage.requires]
         values = self._edition.values[stage.name]
         table = self.table
-        if table is not None and table is not hooks.table():
-            with hooks.using(table), torch.no_grad():
-                return self._call(node, frame, inputs, values)
-        with torch.no_grad():
+        if table is None:
+            table = hooks.table()
+        with hooks.using(table), torch.no_grad():
             return self._call(node, frame, inputs, values)
 
     def _call(

@@ -215,6 +215,11 @@ class StageParameters:
     """The parameters of one stage, read and set as attributes: `params["blur"].sigma = 2.0`."""
 
     __slots__ = ("_lock", "_specs", "_stage", "_values", "_version")
+    _lock: threading.Lock
+    _specs: dict[str, ParamSpec]
+    _stage: str
+    _values: dict[str, Any]
+    _version: int
 
     def __init__(self, stage: str, specs: tuple[ParamSpec, ...]) -> None:
         set_own = object.__setattr__

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +57,7 @@ class Pipeline:
         self.graph = Graph.build(stages, given)
         self.params = Parameters({one.name: one.params for one in self.graph.stages})
         self.nodes = {one.name: Node(one, name) for one in self.graph.stages}
-        self._owner = threading.RLock()
+        self.owned = _Ownership(name)
         self._edition: Edition | None = None
         self._subscribed = tuple(one for one in self.graph.stages if one.history)
 
@@ -224,13 +224,20 @@ class Pipeline:
             edition = self._edition = Edition.of(self.graph, self.params, run)
         return edition
 
-    @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Be the one thread that computes. A wait for another owner is reported as a `wait`."""
-        if not self._owner.acquire(blocking=False):
-            with hooks.timed("wait", op=f"owner of {self.name}"):
-                self._owner.acquire()
-        try:
-            yield
-        finally:
-            self._owner.release()
+
+class _Ownership:
+    """Lets one thread at a time compute. A wait for another owner is reported as a `wait`."""
+
+    __slots__ = ("_lock", "_pipeline")
+
+    def __init__(self, pipeline: str) -> None:
+        self._lock = threading.RLock()
+        self._pipeline = pipeline
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            with hooks.timed("wait", op=f"owner of {self._pipeline}"):
+                self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
