@@ -1,0 +1,115 @@
+"""How is a session opened? `with profile() as session:` around any torch code, pipelines or not."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from toolkit import hooks
+from toolkit.profiling.give_way import giving_way
+from toolkit.profiling.ledger import Ledger
+from toolkit.profiling.record import Listener, this_thread
+from toolkit.profiling.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+__all__ = ["LEVELS", "profile"]
+
+LEVELS = ("counts",)
+KEEPS = ("fold", "all")
+
+
+class profile:  # noqa: N801 - reads as a statement, and has the name of its model in torch
+    """Context manager: record what torch and the toolkit use, here and where it is carried.
+
+    ```python
+    with profile() as session:
+        for frame in pipeline.run(video):
+            show(frame["edges"])
+    print(session.bill())
+    ```
+
+    Code that is no pipeline says `session.step()` after each iteration. Pipelines and readers that
+    are started inside carry the session to their threads; other threads are not recorded. Sessions
+    nest, and each sees everything. A torch.profiler that is on keeps the allocator's events to
+    itself, which the bill then says.
+
+    Args:
+        level: `"counts"`: allocations, copies, waits, conversions and times, by stage and frame.
+        keep: `"fold"` keeps sums and the newest 300 frames, in bounded memory; `"all"` every event.
+        schedule: from the number of a step to whether it is recorded;
+            `torch.profiler.schedule(...)`
+            is one. A step is a frame of a pipeline, or a call of `session.step()`.
+
+    Raises:
+        ValueError: a level or keep that does not exist.
+        StreamMissingError: this build of torch does not tell what it allocates.
+    """
+
+    def __init__(
+        self,
+        level: str = "counts",
+        keep: str = "fold",
+        schedule: Callable[[int], object] | None = None,
+    ) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level {level!r} does not exist; there is {_listed(LEVELS)}.")
+        if keep not in KEEPS:
+            raise ValueError(f"keep {keep!r} does not exist; there is {_listed(KEEPS)}.")
+        self.session = Session(level, keep)
+        self.session.machine = _machine()
+        self._schedule = schedule
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Session:
+        if self.session.on_step is not None or self.session.frame_count:
+            raise RuntimeError(
+                "this session was opened already; make another with profile() and compare the two."
+            )
+        recorder = this_thread()
+        self._ledger = Ledger(self.session, self._schedule)
+        self._listener = Listener(self._ledger)
+        self._stack.enter_context(giving_way())
+        hooks.listen(self._listener)
+        self.session.on_step = self._step
+        recorder.attach(self._ledger)
+        return self.session
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        recorder = this_thread()
+        try:
+            recorder.detach(self._ledger)
+        finally:
+            hooks.unlisten(self._listener)
+            self._ledger.finish(recorder.peak_bytes)
+            self.session.on_step = None
+            self._stack.close()
+
+    def _step(self) -> None:
+        recorder = this_thread()
+        recorder.end_step(self._ledger)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(repr(name) for name in names)
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": platform.platform(),
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_initialized() else "",
+    }

@@ -1,0 +1,106 @@
+"""What does the bill say, in plain words? Sentences for people who do not read tables first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.profiling.units import format_bytes, format_count, format_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.profiling.processors import Bill, StageBill
+
+__all__ = ["findings"]
+
+MANY_FAULTS = 100  # per frame; fewer are noise of the process
+WORTH_SAYING = 0.15  # share of the frame
+
+
+def findings(bill: Bill) -> list[str]:
+    """The bill in sentences, most important first. Pure: the same bill gives the same sentences."""
+    if not bill.frames:
+        return ["No frame was finished."]
+    found = [_time(bill), _allocations(bill), *_warm_up(bill), *_copies(bill)]
+    return [line for line in (*found, *_waits(bill), *_faults(bill), *_drops(bill)) if line]
+
+
+def _largest(bill: Bill, amount: Callable[[StageBill], float]) -> tuple[StageBill | None, float]:
+    """The stage with the largest amount, and its share of all of them."""
+    total = sum(amount(one) for one in bill.stages)
+    if not total:
+        return None, 0.0
+    largest = max(bill.stages, key=amount)
+    return largest, amount(largest) / total
+
+
+def _time(bill: Bill) -> str:
+    stage, share = _largest(bill, lambda one: one.total.time_ns)
+    whole = f"A frame takes {format_ms(bill.whole.ms_median)} ms"
+    return f"{whole}; {share:.0%} of the time is {stage.name}." if stage else f"{whole}."
+
+
+def _allocations(bill: Bill) -> str:
+    stage, share = _largest(bill, lambda one: one.total.allocated_bytes)
+    if stage is None:
+        return "Nothing is allocated."
+    whole = bill.whole
+    return (
+        f"{stage.name} makes {share:.0%} of the bytes. Every frame takes "
+        f"{format_bytes(whole.allocated_bytes_per_frame)} in "
+        f"{format_count(whole.allocations_per_frame)} allocations."
+    )
+
+
+def _warm_up(bill: Bill) -> list[str]:
+    lines: list[str] = []
+    for stage in bill.stages:
+        extra = stage.total.allocations - stage.allocations_median * stage.frames
+        if stage.calls and not stage.allocations_median and extra > 0:
+            lines.append(
+                f"{stage.name} allocates on its first frames only ({format_count(extra)} in all)."
+            )
+    return lines
+
+
+def _copies(bill: Bill) -> list[str]:
+    frames = bill.frames
+    lines: list[str] = []
+    for side, name in (
+        ("h2d", "from the host to the device"),
+        ("d2h", "from the device to the host"),
+        ("d2d", "inside the device"),
+        ("h2h", "inside the host"),
+    ):
+        entry = bill.whole.copies.get(side, {"count": 0, "bytes": 0})
+        if entry["count"]:
+            stage, share = _largest(bill, lambda one, side=side: one.copies[side]["count"])
+            most = f", {share:.0%} of them by {stage.name}" if stage and frames else ""
+            lines.append(
+                f"{format_count(entry['count'] / frames)} copies a frame run {name} "
+                f"({format_bytes(entry['bytes'] / frames)}){most}."
+            )
+    return lines
+
+
+def _waits(bill: Bill) -> list[str]:
+    wait_ns, time_ns = bill.whole.total.wait_ns, bill.whole.total.time_ns
+    if not time_ns or wait_ns < WORTH_SAYING * time_ns:
+        return []
+    stage, _ = _largest(bill, lambda one: one.total.wait_ns)
+    where = f", most of it in {stage.name}" if stage else ""
+    return [f"{wait_ns / time_ns:.0%} of the time is spent waiting{where}."]
+
+
+def _faults(bill: Bill) -> list[str]:
+    faults = bill.whole.page_faults_median
+    if faults < MANY_FAULTS:
+        return []
+    return [
+        f"{faults:.0f} page faults a frame: freed memory goes back to the system and is asked for "
+        "again. toolkit.memory.tune_allocator() stops that where the C library is glibc."
+    ]
+
+
+def _drops(bill: Bill) -> list[str]:
+    return [f"{bill.dropped} frames were dropped."] if bill.dropped else []

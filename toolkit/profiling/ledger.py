@@ -1,0 +1,218 @@
+"""Which frame pays? Segments and events come in from any thread; here they find their frame.
+
+A pipeline says which frame it works on. Code that is no pipeline says `step()`. What belongs to no
+frame yet is pending, and the next one to begin pays for it: decoding a frame comes before the frame
+is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.hooks import Event
+from toolkit.profiling.counting import OperatorCounts
+from toolkit.profiling.frames import FrameRecord, Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.profiling.record import Segment
+    from toolkit.profiling.session import Session
+
+__all__ = ["Ledger"]
+
+SLICES_PER_FRAME = 2000
+OPEN_FRAMES = 64  # of which more are open, the oldest was dropped by whoever should have taken it
+_PENDING = -1
+
+UNFINISHED = "frames were not finished when the session ended; their cost is in the totals only"
+
+
+class Ledger:
+    """Charges frames while they are open, and closes them into a session. Threads may share it."""
+
+    def __init__(self, session: Session, schedule: Callable[[int], object] | None = None) -> None:
+        self.session = session
+        self.keeps_events = session.keep == "all"
+        self._schedule = schedule
+        self._steps = 0
+        self._frames_at_step = 0
+        self._open: dict[int, FrameRecord] = {}
+        self._begun: dict[int, int] = {}
+        self._late: set[int] = set()
+        self._events: dict[int, list[Event]] = {}
+        self._lock = session.lock
+        self.is_recording = self._is_wanted()
+
+    # -- filled by recorders ----------------------------------------------------------------------
+
+    def add_segment(self, segment: Segment) -> None:
+        """Charge a segment to its stage and frame."""
+        key = (segment.pipeline, segment.stage)
+        with self._lock:
+            record = self._find(segment.frame)
+            tally = record.tally(key)
+            tally.time_ns += segment.duration_ns
+            tally.page_faults += max(segment.page_faults, 0)
+            tally.add_counts(segment.counts)
+            if segment.stage:
+                tally.calls += segment.is_entry
+                tally.peak_bytes = max(tally.peak_bytes, segment.peak_bytes)
+            record.own_ns += segment.own_ns
+            if len(record.slices) < SLICES_PER_FRAME:
+                span = (segment.start_ns, segment.duration_ns, segment.thread)
+                record.slices.append(Slice(*key, *span))
+            self.session.add_operators(key, segment.counts.operators)
+            if segment.missing:
+                self.session.note(f"allocations of some work are missing: {segment.missing}")
+            if self.keeps_events:
+                self._keep(segment.frame, _events_of(segment))
+
+    def add_event(self, event: Event, frame: int, pipeline: str) -> None:
+        """Charge an event that a layer of the toolkit reported."""
+        if not self.is_recording:
+            return
+        if event.op == "mallopt":
+            self.session.note(f"the C allocator was tuned meanwhile: {event.source}")
+            return
+        key = (pipeline, event.stage)
+        with self._lock:
+            self._find(frame).tally(key).add_event(event)
+            if event.kind in ("alloc", "copy"):
+                self.session.add_operators(key, {event.op: _operator_of(event)})
+            if self.keeps_events:
+                self._keep(frame, [event])
+
+    def begin_frame(self, index: int) -> None:
+        """Work on a frame begins; it pays for what led up to it."""
+        with self._lock:
+            self._begun[index] = self._begun.get(index, 0) + 1
+            self._late.discard(index)
+            pending = self._open.pop(_PENDING, None)
+            if pending:
+                self._open.setdefault(index, FrameRecord(index)).merge(pending)
+                self._keep(index, self._events.pop(_PENDING, []))
+
+    def end_frame(self, index: int, peak_bytes: int) -> None:
+        """Work on a frame is done, once as many ends were told as beginnings."""
+        with self._lock:
+            left = self._begun.pop(index, 1) - 1
+            record = self._open.get(index)
+            if record:
+                record.peak_bytes = max(record.peak_bytes, peak_bytes)
+            if left > 0:
+                self._begun[index] = left
+            else:
+                self._close(index, is_frame=True)
+                self._advance()
+
+    # -- told by the session's owner --------------------------------------------------------------
+
+    def step(self, peak_bytes: int) -> None:
+        """A step of the schedule; what no pipeline claimed since the last one is one frame."""
+        with self._lock:
+            if self.session.frame_count == self._frames_at_step and not self._begun:
+                self._close_pending(peak_bytes)
+                self._advance()
+            self._frames_at_step = self.session.frame_count
+
+    def finish(self, peak_bytes: int) -> None:
+        """Nothing more comes: close what is open. A remainder is a frame if there was no other."""
+        with self._lock:
+            self.is_recording = False
+            if self._begun:
+                self.session.note(UNFINISHED, len(self._begun))
+            if not self.session.frame_count and not self._begun:
+                self._close_pending(peak_bytes)
+            for index in sorted(self._open):
+                self._close(index, is_frame=index >= 0 and index not in self._begun)
+            self._begun.clear()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _find(self, index: int) -> FrameRecord:
+        """The open record to charge."""
+        record = self._open.get(index)
+        if record is None:
+            if index >= 0 and self.session.has_closed(index):
+                self._late.add(index)  # a thought that came after its frame: to the sums only
+            record = self._open[index] = FrameRecord(index)
+            if len(self._open) > OPEN_FRAMES:
+                waiting = [one for one in self._open if one >= 0 and one not in self._begun]
+                if waiting and min(waiting) != index:
+                    self._close(min(waiting), is_frame=True)
+        return record
+
+    def _close_pending(self, peak_bytes: int) -> None:
+        record = self._open.pop(_PENDING, None)
+        if record and self.is_recording:
+            record.index = self.session.frame_count
+            record.peak_bytes = max(record.peak_bytes, peak_bytes)
+            self._open[record.index] = record
+            self._events[record.index] = self._events.pop(_PENDING, [])
+            self._close(record.index, is_frame=True)
+
+    def _close(self, index: int, *, is_frame: bool) -> None:
+        record = self._open.pop(index, None)
+        if record:
+            self.session.add_frame(record, is_frame=is_frame and index not in self._late)
+        self._late.discard(index)
+        self.session.events += self._events.pop(index, [])
+
+    def _keep(self, index: int, events: list[Event]) -> None:
+        named = [_with_frame(event, index) for event in events]
+        if index in self._open:
+            self._events.setdefault(index, []).extend(named)
+        else:
+            self.session.events += named
+
+    def _advance(self) -> None:
+        self._steps += 1
+        self.is_recording = self._is_wanted()
+
+    def _is_wanted(self) -> bool:
+        if self._schedule is None:
+            return True
+        action = self._schedule(self._steps)
+        # torch.profiler.schedule answers with an action; a plain function with a truth value.
+        name = getattr(action, "name", None)
+        return name.startswith("RECORD") if isinstance(name, str) else bool(action)
+
+
+def _operator_of(event: Event) -> OperatorCounts:
+    if event.kind == "copy":
+        return OperatorCounts(1, event.duration_ns, copies=1, copied_bytes=event.nbytes)
+    return OperatorCounts(1, event.duration_ns, 1, event.nbytes)
+
+
+def _events_of(segment: Segment) -> list[Event]:
+    return [
+        Event(
+            kind,
+            nbytes,
+            device,
+            direction,
+            segment.stage,
+            op,
+            t_ns=segment.start_ns + at_ns,
+            frame=segment.frame,
+        )
+        for kind, nbytes, device, direction, op, at_ns in segment.counts.events
+    ]
+
+
+def _with_frame(event: Event, index: int) -> Event:
+    if event.frame == index:
+        return event
+    return Event(
+        event.kind,
+        event.nbytes,
+        event.device,
+        event.direction,
+        event.stage,
+        event.op,
+        event.source,
+        event.t_ns,
+        event.duration_ns,
+        index,
+    )

@@ -1,0 +1,317 @@
+"""How does raw data become a bill? By pure functions, from a session's data to rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from toolkit.profiling.key_averages import KeyAverages, OperatorRow
+from toolkit.profiling.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from toolkit.hooks import Event
+    from toolkit.profiling.frames import FrameRecord, StageKey, StageRecord
+    from toolkit.profiling.session import Session
+
+__all__ = [
+    "DIRECTIONS",
+    "OUTSIDE",
+    "Bill",
+    "Comparison",
+    "ComparisonRow",
+    "StageBill",
+    "bill",
+    "compare",
+    "key_averages",
+    "stage_names",
+    "tally_events",
+    "timeline",
+]
+
+OUTSIDE = "(outside stages)"
+DIRECTIONS = ("h2d", "d2h", "d2d", "h2h")
+UNKNOWN_DIRECTION = "?"
+
+NOT_COVERED = (
+    "Counted are torch's own allocators on recorded threads, and what the toolkit reports. Scratch "
+    "memory of native libraries, and threads that no session was carried to, are not."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StageBill:
+    """What one stage cost; per frame means over all frames of the session.
+
+    Attributes:
+        name: of the stage.
+        calls: how often it was entered.
+        frames: on how many frames it ran.
+        ms_median: wall time on a frame on which it ran.
+        ms_p95: the same, which 95 % of the frames do not exceed.
+        share: of the time of all stages together, from 0 to 1.
+        allocations_per_frame: total over frames.
+        allocations_median: on a frame on which it ran: without what only the first frames need.
+        allocated_bytes_per_frame: total over frames.
+        page_faults_median: of the whole process, on a frame on which it ran.
+        copies: count and bytes over the run, by direction.
+        total: every sum over the run.
+    """
+
+    name: str
+    calls: int
+    frames: int
+    ms_median: float
+    ms_p95: float
+    share: float
+    allocations_per_frame: float
+    allocations_median: float
+    allocated_bytes_per_frame: float
+    page_faults_median: float
+    copies: dict[str, dict[str, int]]
+    total: Tally
+
+    @property
+    def waits_ms(self) -> float:
+        """Time spent waiting, over the run."""
+        return self.total.wait_ns / 1e6
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        total = self.total
+        return {
+            "name": self.name,
+            "calls": self.calls,
+            "frames": self.frames,
+            "ms_median": self.ms_median,
+            "ms_p95": self.ms_p95,
+            "share": self.share,
+            "allocations_per_frame": self.allocations_per_frame,
+            "allocations_median": self.allocations_median,
+            "allocated_bytes_per_frame": self.allocated_bytes_per_frame,
+            "peak_bytes": total.peak_bytes,
+            "frees": total.frees,
+            "copies": self.copies,
+            "unsized_copies": total.unsized_copies,
+            "converts": total.converts,
+            "syncs": total.syncs,
+            "waits": total.waits,
+            "waits_ms": self.waits_ms,
+            "io_bytes": total.io_bytes,
+            "page_faults": total.page_faults,
+            "page_faults_median": self.page_faults_median,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a session cost, stage by stage and in all.
+
+    Attributes:
+        frames: how many were finished.
+        stages: in the order in which they first ran; what lies outside of stages comes last.
+        whole: all of it, as if it were one stage.
+        own_ms_per_frame: what the profiler took for itself; in no stage's time.
+        notes: what a reader must know, with how often it came up.
+        machine: where it ran.
+    """
+
+    level: str
+    frames: int
+    stages: tuple[StageBill, ...]
+    whole: StageBill
+    own_ms_per_frame: float = 0.0
+    notes: tuple[str, ...] = ()
+    machine: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def dropped(self) -> int:
+        """Frames dropped."""
+        return self.whole.total.drops
+
+    def stage(self, name: str) -> StageBill:
+        """The bill of one stage.
+
+        Raises:
+            KeyError: no such stage ran; the text lists those that did.
+        """
+        for one in self.stages:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.stages) or "none at all"
+        raise KeyError(f"no stage {name!r} on this bill; there are {known}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with sums over the run for copies, syncs and waits."""
+        copies = self.whole.copies
+        return {
+            "level": self.level,
+            "frames": self.frames,
+            "dropped": self.dropped,
+            "stages": [one.to_dict() for one in self.stages],
+            "whole": self.whole.to_dict(),
+            "copies": {side: entry["count"] for side, entry in copies.items()},
+            "copied_bytes": {side: entry["bytes"] for side, entry in copies.items()},
+            "syncs": self.whole.total.syncs,
+            "waits_ms": self.whole.waits_ms,
+            "own_ms_per_frame": self.own_ms_per_frame,
+            "notes": list(self.notes),
+            "machine": self.machine,
+        }
+
+    def __str__(self) -> str:
+        from toolkit.profiling.reporters import text
+
+        return text.plain(self)
+
+    def __rich__(self) -> Any:
+        from toolkit.profiling.reporters import text
+
+        return text.render(self)
+
+    def _repr_html_(self) -> str:
+        from toolkit.profiling.reporters import html
+
+        return html.table(self)
+
+
+def bill(session: Session) -> Bill:
+    """The bill of a session, as far as its frames are finished."""
+    names = stage_names(session.stages)
+    time_ns = sum(record.total.time_ns for record in session.stages.values())
+    frames = session.frame_count
+    ordered = sorted(session.stages, key=lambda key: not key[1])
+    return Bill(
+        session.level,
+        frames,
+        tuple(_stage_bill(names[key], session.stages[key], frames, time_ns) for key in ordered),
+        _stage_bill("whole frame", session.whole, frames, time_ns),
+        session.own_ns / 1e6 / max(frames, 1),
+        _notes(session),
+        session.machine,
+    )
+
+
+def stage_names(keys: Iterable[StageKey]) -> dict[StageKey, str]:
+    """What to call each stage: its pipeline's name goes before it where two have the same stage."""
+    stages = Counter(stage for _, stage in keys)
+    names: dict[StageKey, str] = {}
+    for pipeline, stage in keys:
+        is_alone = stages[stage] == 1 or not pipeline
+        names[pipeline, stage] = (stage or OUTSIDE) if is_alone else f"{pipeline}/{stage}"
+    return names
+
+
+def tally_events(events: Iterable[Event]) -> dict[int, dict[str, Tally]]:
+    """Events, as `keep="all"` holds them, counted by frame and stage. Times are not in them."""
+    frames: dict[int, dict[str, Tally]] = {}
+    for event in events:
+        frames.setdefault(event.frame, {}).setdefault(event.stage, Tally()).add_event(event)
+    return frames
+
+
+def timeline(frames: Iterable[FrameRecord], names: Mapping[StageKey, str]) -> list[dict[str, Any]]:
+    """One row for each frame: index, and by stage its milliseconds, allocations and bytes."""
+    return [
+        {
+            "index": frame.index,
+            "ms": {names[key]: tally.ms for key, tally in frame.stages.items()},
+            "allocations": {names[key]: one.allocations for key, one in frame.stages.items()},
+            "bytes": {names[key]: one.allocated_bytes for key, one in frame.stages.items()},
+        }
+        for frame in frames
+    ]
+
+
+def key_averages(session: Session) -> KeyAverages:
+    """Operators by stage."""
+    names = stage_names(session.operators)
+    rows = [
+        OperatorRow(names[key], name or "(no operator)", counts)
+        for key, known in session.operators.items()
+        for name, counts in known.items()
+    ]
+    return KeyAverages(rows, session.frame_count)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One stage before and after; None where it did not run."""
+
+    name: str
+    before: StageBill | None
+    after: StageBill | None
+
+    def ratio(self, quantity: str) -> float | None:
+        """After over before of `ms_median` or another number of `StageBill`, if both are there."""
+        if self.before is None or self.after is None or not getattr(self.before, quantity):
+            return None
+        return getattr(self.after, quantity) / getattr(self.before, quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two bills, stage by stage; the last row is the whole frame."""
+
+    before: Bill
+    after: Bill
+    rows: tuple[ComparisonRow, ...]
+
+    def __str__(self) -> str:
+        from toolkit.profiling.reporters import text
+
+        return text.plain(self)
+
+    def __rich__(self) -> Any:
+        from toolkit.profiling.reporters import text
+
+        return text.render_comparison(self)
+
+
+def compare(before: Bill, after: Bill) -> Comparison:
+    """Two bills side by side."""
+    old = {one.name: one for one in before.stages}
+    new = {one.name: one for one in after.stages}
+    names = [*old, *(name for name in new if name not in old)]
+    names.sort(key=lambda name: name == OUTSIDE)
+    rows = [ComparisonRow(name, old.get(name), new.get(name)) for name in names]
+    rows.append(ComparisonRow("whole frame", before.whole, after.whole))
+    return Comparison(before, after, tuple(rows))
+
+
+def _stage_bill(name: str, record: StageRecord, frames: int, time_ns: int) -> StageBill:
+    total = record.total
+    sides = [*DIRECTIONS, *(side for side in total.copies if side not in DIRECTIONS)]
+    copies = {side: total.copies.get(side, (0, 0)) for side in sides}
+    return StageBill(
+        name=name,
+        calls=total.calls,
+        frames=record.frames,
+        ms_median=record.ms.median(),
+        ms_p95=record.ms.quantile(0.95),
+        share=total.time_ns / time_ns if time_ns else 0.0,
+        allocations_per_frame=total.allocations / max(frames, 1),
+        allocations_median=record.allocations.median(),
+        allocated_bytes_per_frame=total.allocated_bytes / max(frames, 1),
+        page_faults_median=record.page_faults.median(),
+        copies={side: {"count": entry[0], "bytes": entry[1]} for side, entry in copies.items()},
+        total=total,
+    )
+
+
+def _notes(session: Session) -> tuple[str, ...]:
+    notes = [
+        text if count == 1 else f"{text} ({count} times)" for text, count in session.notes.items()
+    ]
+    total = session.whole.total
+    if total.unsized_copies:
+        notes.append(
+            f"{total.unsized_copies} copies wrote into memory that was there already; torch does "
+            "not tell their size, so they are counted with 0 bytes."
+        )
+    if UNKNOWN_DIRECTION in total.copies:
+        count = total.copies[UNKNOWN_DIRECTION][0]
+        notes.append(f"Of {count} copies it is not known on which side they began.")
+    return (*notes, NOT_COVERED)

@@ -1,0 +1,322 @@
+"""Who listens to the allocator? One recorder for each thread, whatever number of sessions are open.
+
+A thread's work is cut into segments where a scope or a frame begins or ends; each segment is
+charged to the scope that was open, so a scope inside another suspends it. Between segments the
+recorder counts and hands out, and that time is charged to nobody but itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from toolkit.profiling import allocator
+from toolkit.profiling.counting import add_unseen, count
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+if TYPE_CHECKING:
+    from toolkit.hooks import Event, Scope
+    from toolkit.profiling.counting import Counts, DeviceCounters
+
+__all__ = ["Listener", "Recorder", "Segment", "Sink", "this_thread"]
+
+GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
+
+
+@dataclass(slots=True)
+class Segment:
+    """One uninterrupted stretch of one scope on one thread: raw material of every bill.
+
+    Attributes:
+        stage: the scope, or empty outside of any.
+        pipeline: whose stage it is.
+        frame: index of the frame; -1 if that is not known yet.
+        thread: identifier of the thread.
+        start_ns: on the clock of `time.perf_counter_ns`.
+        duration_ns: without the recorder's own time.
+        own_ns: what the recorder itself took before this segment.
+        is_entry: whether the scope was entered here, and not resumed.
+        counts: what the allocator's stream gave.
+        peak_bytes: the highest live bytes since the scope was entered.
+        page_faults: minor faults of the process meanwhile; -1 where the system does not say.
+        missing: why `counts` is empty though work may have been done; else empty.
+    """
+
+    stage: str
+    pipeline: str
+    frame: int
+    thread: int
+    start_ns: int
+    duration_ns: int
+    own_ns: int
+    is_entry: bool
+    counts: Counts
+    peak_bytes: int
+    page_faults: int
+    missing: str = ""
+
+
+class Sink(Protocol):
+    """Whoever is handed the segments: a session."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it wants them at the moment."""
+        ...
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether it wants single events besides the counts."""
+        ...
+
+    def add_segment(self, segment: Segment) -> None:
+        """Take a segment."""
+        ...
+
+    def add_event(self, event: Event, frame: int, pipeline: str) -> None:
+        """Take an event that a layer of the toolkit reported."""
+        ...
+
+    def begin_frame(self, index: int) -> None:
+        """Work on a frame begins."""
+        ...
+
+    def end_frame(self, index: int, peak_bytes: int) -> None:
+        """Work on a frame is done."""
+        ...
+
+    def step(self, peak_bytes: int) -> None:
+        """The user says that a step is done."""
+        ...
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A scope that is open on this thread, or the thread itself at the bottom."""
+
+    scope: Scope | None
+    sinks: list[Sink] = field(default_factory=list[Sink])
+    is_new: bool = True
+    live_bytes: int = 0
+    peak_bytes: int = 0
+
+
+class Recorder:
+    """Cuts the calling thread's work into segments, for all sessions that listen to it."""
+
+    def __init__(self) -> None:
+        self._entries = [_Entry(None)]
+        self._frames: list[int] = []
+        self._stream = allocator.AllocatorStream()
+        self._start_ns = 0
+        self._stopped_ns = 0
+        self._faults = 0
+        self._missing = ""
+        self._counters: dict[str, DeviceCounters] = {}
+        self._reported: list[tuple[int, int]] = []
+        self._last_event: Event | None = None
+
+    # -- sessions ---------------------------------------------------------------------------------
+
+    def attach(self, sink: Sink) -> None:
+        """Record for `sink` what this thread does, in scopes and outside, until `detach`."""
+        self._cut()
+        for entry in self._entries:
+            entry.sinks.append(sink)
+        self._begin()
+
+    def detach(self, sink: Sink) -> None:
+        """Hand out what there is, and forget `sink`."""
+        self._cut()
+        for entry in self._entries:
+            if sink in entry.sinks:
+                entry.sinks.remove(sink)
+        self._begin()
+
+    def end_step(self, sink: Sink) -> None:
+        """A step that the user names is done: hand out what there is, and count live bytes anew."""
+        self._cut()
+        sink.step(self.peak_bytes)
+        bottom = self._entries[0]
+        bottom.live_bytes = bottom.peak_bytes = 0
+        self._begin()
+
+    def give_way(self) -> None:
+        """Leave the allocator's events to another profiler until it is done, and say so."""
+        if self._stream.is_running:
+            self._cut()
+            self._begin(missing=GAVE_WAY)
+
+    # -- what hooks tell --------------------------------------------------------------------------
+
+    def scope_begin(self, sink: Sink, scope: Scope) -> None:
+        """A scope was entered. Told once by each session; the first one cuts."""
+        top = self._entries[-1]
+        if top.scope is scope:
+            top.sinks.append(sink)
+            if not self._start_ns:
+                self._begin()
+            return
+        self._cut()
+        self._entries.append(_Entry(scope, [sink]))
+        self._begin()
+
+    def scope_end(self, scope: Scope) -> None:
+        """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
+        if not any(entry.scope is scope for entry in self._entries):
+            return
+        self._cut()
+        while True:
+            inner = self._entries.pop()
+            outer = self._entries[-1]
+            outer.peak_bytes = max(outer.peak_bytes, outer.live_bytes + inner.peak_bytes)
+            outer.live_bytes += inner.live_bytes
+            if inner.scope is scope:
+                break
+        self._begin()
+
+    def frame_begin(self, sink: Sink, index: int) -> None:
+        """Work on a frame begins on this thread; what was done since the last one led up to it."""
+        self._cut()
+        sink.begin_frame(index)
+        if index not in self._frames:
+            self._frames.append(index)
+        bottom = self._entries[0]
+        if sink not in bottom.sinks:
+            bottom.sinks.append(sink)
+        bottom.live_bytes = bottom.peak_bytes = 0
+        self._begin()
+
+    def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
+        """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
+        self._cut()
+        sink.end_frame(index, self.peak_bytes)
+        if index in self._frames:
+            self._frames.remove(index)
+        bottom = self._entries[0]
+        if not is_home and sink in bottom.sinks:
+            bottom.sinks.remove(sink)
+        self._begin()
+
+    def reported(self, sink: Sink, event: Event) -> None:
+        """A layer of the toolkit reported an event; a copy is then not counted again."""
+        if event.kind == "copy" and event is not self._last_event and self._start_ns:
+            begin = event.t_ns - self._start_ns
+            self._reported.append((begin, begin + event.duration_ns))
+        self._last_event = event
+        scope = self._entries[-1].scope
+        pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
+        frame = event.frame if event.frame >= 0 else self.frame
+        sink.add_event(event, frame, pipeline)
+
+    # -- segments ---------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> int:
+        """The frame that this thread works on, or -1."""
+        return self._frames[-1] if self._frames else -1
+
+    @property
+    def peak_bytes(self) -> int:
+        """The highest live bytes since the frame began on this thread."""
+        return self._entries[0].peak_bytes
+
+    def _begin(self, missing: str = "") -> None:
+        if not any(sink.is_recording for sink in self._entries[-1].sinks):
+            self._start_ns = self._stopped_ns = 0
+            return
+        self._counters = allocator.device_counters()
+        if missing or not self._stream.start():
+            self._missing = missing or GAVE_WAY
+        else:
+            self._missing = ""
+        self._faults = _page_faults()
+        self._start_ns = time.perf_counter_ns()
+
+    def _cut(self) -> None:
+        """End the segment, if there is one, and hand it out."""
+        now = time.perf_counter_ns()
+        faults = _page_faults()
+        raw = self._stream.stop()
+        if not self._start_ns:
+            return
+        entry = self._entries[-1]
+        scope = entry.scope
+        sinks = [sink for sink in entry.sinks if sink.is_recording]
+        counts = count(raw, windows=self._reported, keep=any(sink.keeps_events for sink in sinks))
+        if self._counters:
+            add_unseen(counts, self._counters, allocator.device_counters())
+        entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
+        entry.live_bytes += counts.net_bytes
+        segment = Segment(
+            stage=scope.stage if scope else "",
+            pipeline=scope.pipeline if scope else "",
+            frame=scope.frame if scope and scope.frame >= 0 else self.frame,
+            thread=threading.get_ident(),
+            start_ns=self._start_ns,
+            duration_ns=now - self._start_ns,
+            own_ns=self._start_ns - self._stopped_ns if self._stopped_ns else 0,
+            is_entry=entry.is_new,
+            counts=counts,
+            peak_bytes=entry.peak_bytes,
+            page_faults=faults - self._faults if faults >= 0 else -1,
+            missing=self._missing,
+        )
+        entry.is_new = False
+        self._start_ns = 0
+        self._stopped_ns = now
+        self._reported.clear()
+        for sink in sinks:
+            sink.add_segment(segment)
+
+
+class Listener:
+    """What `toolkit.hooks` calls, on any thread: it passes on to that thread's recorder."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._home = threading.get_ident()
+
+    def scope_begin(self, scope: Scope) -> None:
+        """See `Recorder.scope_begin`."""
+        this_thread().scope_begin(self._sink, scope)
+
+    def scope_end(self, scope: Scope) -> None:
+        """See `Recorder.scope_end`."""
+        this_thread().scope_end(scope)
+
+    def frame_begin(self, index: int) -> None:
+        """See `Recorder.frame_begin`."""
+        this_thread().frame_begin(self._sink, index)
+
+    def frame_end(self, index: int) -> None:
+        """See `Recorder.frame_end`."""
+        is_home = threading.get_ident() == self._home
+        this_thread().frame_end(self._sink, index, is_home=is_home)
+
+    def event(self, event: Event) -> None:
+        """See `Recorder.reported`."""
+        this_thread().reported(self._sink, event)
+
+
+_threads = threading.local()
+
+
+def this_thread() -> Recorder:
+    """The recorder of the calling thread."""
+    try:
+        return _threads.recorder
+    except AttributeError:
+        _threads.recorder = Recorder()
+        return _threads.recorder
+
+
+def _page_faults() -> int:
+    """Minor faults of the process so far, or -1 where the system does not say. 0.5 us."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else -1

@@ -1,0 +1,219 @@
+"""What was measured? Plain data: sums by stage and by operator, and the newest frames one by one.
+
+With `keep="fold"` a session stays small however long it runs: what is older than the newest frames
+lives on in sums and distributions. With `keep="all"` it holds every frame and every single event.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from dataclasses import astuple
+from itertools import islice, starmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.hooks import Event
+from toolkit.profiling import processors
+from toolkit.profiling.counting import OperatorCounts
+from toolkit.profiling.frames import FrameRecord, StageRecord
+from toolkit.profiling.reporters import html, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.processors import Bill, Comparison, KeyAverages
+
+__all__ = ["Session"]
+
+HISTORY = 300  # frames kept one by one when folding
+RECENT = 16  # of them, how far back a late charge is looked for
+FORMAT = "downhill-session"
+VERSION = 1
+
+
+class Session:
+    """The data of one profiling session.
+
+    Attributes:
+        level: how much was recorded.
+        keep: `"fold"` or `"all"`.
+        stages: record of each stage, by pipeline and stage; `("", "")` lies outside of stages.
+        whole: the same for whole frames, all stages together.
+        operators: by stage, and in it by the operator that was called.
+        frames: the newest frames, or all of them, each with what it cost.
+        frame_count: frames finished.
+        events: every event, with `keep="all"`; else empty.
+        notes: what a reader of the bill must know, and how often it came up: what was not counted,
+            and who gave way.
+        machine: where it ran.
+    """
+
+    def __init__(self, level: str = "counts", keep: str = "fold") -> None:
+        self.level = level
+        self.keep = keep
+        self.stages: dict[StageKey, StageRecord] = {}
+        self.whole = StageRecord()
+        self.operators: dict[StageKey, dict[str, OperatorCounts]] = {}
+        self.frames: deque[FrameRecord] = deque(maxlen=None if keep == "all" else HISTORY)
+        self.frame_count = 0
+        self.own_ns = 0
+        self.events: list[Event] = []
+        self.notes: dict[str, int] = {}
+        self.machine: dict[str, Any] = {}
+        self.lock = threading.RLock()
+        self.on_step: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        kept = f", {len(self.events)} events" if self.keep == "all" else ""
+        return (
+            f"Session(level={self.level!r}, keep={self.keep!r}, {self.frame_count} frames, "
+            f"{len(self.stages)} stages{kept})"
+        )
+
+    # -- while it runs ----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Say that an iteration is done, in code that is no pipeline: what it cost is one frame.
+
+        Beside a pipeline, which names its frames itself, it only moves the schedule on.
+
+        Raises:
+            RuntimeError: the session is closed, or was loaded.
+        """
+        if self.on_step is None:
+            raise RuntimeError(
+                "step() of a session that is not open: call it inside `with profile() as session:`."
+            )
+        self.on_step()
+
+    def note(self, text: str, count: int = 1) -> None:
+        """Put a sentence beside the bill; the same again is counted."""
+        with self.lock:
+            self.notes[text] = self.notes.get(text, 0) + count
+
+    def add_frame(self, record: FrameRecord, *, is_frame: bool) -> None:
+        """Fold a frame in.
+
+        Args:
+            record: what it cost.
+            is_frame: count it as one; else it goes to the sums only.
+        """
+        with self.lock:
+            self.own_ns += record.own_ns
+            for key, tally in record.stages.items():
+                stage = self.stages.setdefault(key, StageRecord())
+                if is_frame:
+                    stage.add_frame(tally)
+                else:
+                    stage.total.add(tally)
+            if is_frame:
+                self.whole.add_frame(record.total())
+                self.frame_count += 1
+                self.frames.append(record)
+            else:
+                self.whole.total.add(record.total())
+
+    def has_closed(self, index: int) -> bool:
+        """Whether `index` is one of the frames that were finished last."""
+        return any(one.index == index for one in islice(reversed(self.frames), RECENT))
+
+    def add_operators(self, key: StageKey, operators: dict[str, OperatorCounts]) -> None:
+        """Add what operators took inside a stage."""
+        known = self.operators.setdefault(key, {})
+        for name, counts in operators.items():
+            known.setdefault(name, OperatorCounts()).add(counts)
+
+    # -- read -------------------------------------------------------------------------------------
+
+    def bill(self) -> Bill:
+        """What it cost by stage and per frame, with notes. Frames under way are not in it yet."""
+        with self.lock:
+            return processors.bill(self)
+
+    def key_averages(self) -> KeyAverages:
+        """What each operator took inside each stage: `key_averages().table(sort_by="bytes")`."""
+        with self.lock:
+            return processors.key_averages(self)
+
+    def compare(self, other: Session) -> Comparison:
+        """This session as "before" and `other` as "after", stage by stage."""
+        return processors.compare(self.bill(), other.bill())
+
+    def export_chrome_trace(self, path: str | Path) -> None:
+        """Write the newest frames for Perfetto or chrome://tracing, as strictly nested slices."""
+        with self.lock:
+            document = trace.render(self)
+        Path(path).write_text(json.dumps(document), encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        return html.table(self.bill())
+
+    # -- to JSON and back -------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to a JSON file, which `Session.load` reads."""
+        with self.lock:
+            document = self.to_dict()
+        Path(path).write_text(json.dumps(document), encoding="utf-8")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "level": self.level,
+            "keep": self.keep,
+            "frame_count": self.frame_count,
+            "own_ns": self.own_ns,
+            "whole": self.whole.to_dict(),
+            "stages": [[*key, record.to_dict()] for key, record in self.stages.items()],
+            "operators": [
+                [*key, name, *astuple(counts)]
+                for key, known in self.operators.items()
+                for name, counts in known.items()
+            ],
+            "frames": [record.to_dict() for record in self.frames],
+            "events": [list(astuple(event)) for event in self.events],
+            "notes": self.notes,
+            "machine": self.machine,
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Session:
+        """Read a session that `save` wrote.
+
+        Raises:
+            ValueError: not such a file, or of a newer version; the text says which.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+            found = (document["format"], document["version"])
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path} is not a session: {error!r}; write one with session.save(path)."
+            ) from error
+        if found != (FORMAT, VERSION):
+            raise ValueError(
+                f"{path} has format {found}; this version of the toolkit reads {(FORMAT, VERSION)}."
+            )
+        return cls.from_dict(document)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Session:
+        """The session that `to_dict` was made of."""
+        session = cls(values["level"], values["keep"])
+        session.frame_count = values["frame_count"]
+        session.own_ns = values["own_ns"]
+        session.whole = StageRecord.from_dict(values["whole"])
+        for pipeline, stage, record in values["stages"]:
+            session.stages[pipeline, stage] = StageRecord.from_dict(record)
+        for pipeline, stage, name, *counts in values["operators"]:
+            session.add_operators((pipeline, stage), {name: OperatorCounts(*counts)})
+        session.frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
+        session.events = list(starmap(Event, values["events"]))
+        session.notes = dict(values["notes"])
+        session.machine = dict(values["machine"])
+        return session
