@@ -50,7 +50,7 @@ CASES = {
     "unsharp": Case(stages.unsharp, ("rgb",), 3, {"sigma": 5.0}),
     "sobel": Case(stages.sobel, ("gray",), 2),
     "magnitude": Case(stages.magnitude, ("gradient",), 1),
-    "edges": Case(stages.edges, ("gradient",), 7),
+    "edges": Case(stages.edges, ("gradient",), 4),
     "linked_edges": Case(stages.linked_edges, ("edges",), None),
     "median": Case(stages.median, ("gray",), 11),
     "median_twice": Case(stages.median, ("rgb",), 22, {"passes": 2}),

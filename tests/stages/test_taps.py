@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from toolkit.stages.taps import correlate, correlate_inside, gaussian_radius, gaussian_taps
+from toolkit.stages.taps import correlate, correlate_into, gaussian_radius, gaussian_taps
 
 DEVICE = torch.device("cpu")
 
@@ -26,4 +26,15 @@ def test_rows_and_columns_by_hand():
     # Mirrored at the border, the 4 is seen twice from each side.
     expected = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     assert torch.equal(correlate(picture, taps)[0, 0], expected)
-    assert correlate_inside(picture, taps).tolist() == [[[[1.0]]]]
+    result, spare = torch.empty(1, 1, 1, 1), torch.empty(1, 1, 1, 3)
+    correlate_into(result, picture, taps.unbind(), spare)
+    assert spare.flatten().tolist() == [0.0, 2.0, 0.0]
+    assert result.item() == 1.0
+
+
+def test_bands_are_invisible(monkeypatch):
+    picture = torch.rand(1, 3, 61, 40)
+    taps = gaussian_taps(2.0, device=DEVICE)
+    whole = correlate(picture, taps)
+    monkeypatch.setattr("toolkit.stages.bands.BAND_BYTES", 1)
+    assert torch.equal(correlate(picture, taps), whole)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 from torch.nn import functional
 
+from toolkit.stages.bands import bands, rows_per_band
 from toolkit.stages.declare import (
     Choice,
     Corners,
@@ -18,7 +19,7 @@ from toolkit.stages.declare import (
     stage,
 )
 from toolkit.stages.shapes import check_image, check_radius
-from toolkit.stages.taps import correlate_inside, gaussian_radius, gaussian_taps
+from toolkit.stages.taps import correlate_into, gaussian_radius, gaussian_taps
 from toolkit.stages.windows import sliding_max
 
 if TYPE_CHECKING:
@@ -126,22 +127,39 @@ def cornerness(gradient: Tensor, *, window: Tensor, harris: Tensor | None, half:
     at zero.
     """
     radius = window.shape[0] // 2
-    mirrored = functional.pad(gradient, (radius, radius, radius, radius), mode="reflect")
-    gx, gy = mirrored[0]
-    products = gradient.new_empty((1, 3, *gx.shape))
-    torch.mul(mirrored, mirrored, out=products[:, :2])
-    torch.mul(gx, gy, out=products[0, 2])
-    xx, yy, xy = correlate_inside(products, window)[0]  # each (H, W)
+    mirrored = functional.pad(gradient, (radius, radius, radius, radius), mode="reflect")[0]
+    height, width = gradient.shape[-2:]
+    response = gradient.new_empty((1, 1, height, width))
+    rows = rows_per_band(mirrored, height, planes=3)
+    products = mirrored.new_empty((1, 3, rows + 2 * radius, width + 2 * radius))
+    spare = mirrored.new_empty((1, 3, rows, width + 2 * radius))
+    tensor = mirrored.new_empty((1, 3, rows, width))
+    weights = window.unbind()
+    for top, count in bands(height, rows):
+        part = mirrored[:, top : top + count + 2 * radius]  # (2, count + 2 radius, W + 2 radius)
+        xx_yy_xy = products[:, :, : part.shape[1]]
+        torch.mul(part, part, out=xx_yy_xy[0, :2])
+        torch.mul(part[0], part[1], out=xx_yy_xy[0, 2])
+        averaged = tensor[:, :, :count]
+        correlate_into(averaged, xx_yy_xy, weights, spare[:, :, :count])
+        _judge(response[0, 0, top : top + count], *averaged[0], harris=harris, half=half)
+    return response
+
+
+def _judge(
+    response: Tensor, xx: Tensor, yy: Tensor, xy: Tensor, *, harris: Tensor | None, half: Tensor
+) -> None:
+    """Write the response of structure tensors to `response`; overwrites `xx`. No allocation."""
     if harris is None:
         # The smaller eigenvalue, (xx + yy - sqrt((xx - yy)^2 + 4 xy^2)) / 2.
-        root = xx - yy
-        root.mul_(root).addcmul_(xy, xy, value=4).sqrt_()
-        response = xx.add_(yy).sub_(root).mul_(half)
+        torch.sub(xx, yy, out=response)
+        response.mul_(response).addcmul_(xy, xy, value=4).sqrt_()
+        torch.sub(xx.add_(yy), response, out=response).mul_(half)
     else:
-        trace = xx + yy
-        trace.mul_(trace).mul_(harris)
-        response = xx.mul_(yy).addcmul_(xy, xy, value=-1).sub_(trace)
-    return response.clamp_(min=0.0)[None, None]  # roundoff, and Harris along edges, go below
+        torch.add(xx, yy, out=response)
+        response.mul_(response).mul_(harris)
+        torch.sub(xx.mul_(yy).addcmul_(xy, xy, value=-1), response, out=response)
+    response.clamp_(min=0.0)  # roundoff, and Harris along edges, go below
 
 
 def _peak_offset(response: Tensor, place: Tensor) -> Tensor:

@@ -15,10 +15,12 @@ import torch
 from kornia.filters import get_gaussian_kernel1d
 from torch.nn import functional
 
+from toolkit.stages.bands import bands, rows_per_band
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["correlate", "correlate_inside", "gaussian_radius", "gaussian_taps"]
+__all__ = ["correlate", "correlate_into", "gaussian_radius", "gaussian_taps"]
 
 
 def gaussian_radius(sigma: float) -> int:
@@ -41,30 +43,36 @@ def correlate(image: Tensor, taps: Tensor) -> Tensor:
         taps: (2 radius + 1,) float32 on the same device.
 
     Returns:
-        (1, C, H, W). Three allocations: the mirrored picture, one pass, the result.
+        (1, C, H, W). Three allocations: the mirrored picture, a band of rows, the result.
     """
     radius = taps.shape[0] // 2
     mirrored = functional.pad(image, (radius, radius, radius, radius), mode="reflect")
-    return correlate_inside(mirrored, taps)
+    result = torch.empty_like(image, memory_format=torch.contiguous_format)
+    height, channels = image.shape[-2], image.shape[1]
+    rows = rows_per_band(mirrored, height, planes=channels)
+    spare = mirrored.new_empty((1, channels, rows, mirrored.shape[-1]))
+    weights = taps.unbind()
+    for top, count in bands(height, rows):
+        part = mirrored[..., top : top + count + 2 * radius, :]
+        correlate_into(result[..., top : top + count, :], part, weights, spare[..., :count, :])
+    return result
 
 
-def correlate_inside(image: Tensor, taps: Tensor) -> Tensor:
-    """As `correlate`, of a picture that has its border already: the result is smaller by it.
+def correlate_into(
+    result: Tensor, image: Tensor, weights: tuple[Tensor, ...], spare: Tensor
+) -> None:
+    """Weigh the rows, then the columns, of a picture that has its border already. No allocation.
 
     Args:
-        image: (1, C, H + 2 radius, W + 2 radius) float32.
-        taps: (2 radius + 1,) float32 on the same device.
-
-    Returns:
-        (1, C, H, W). Two allocations.
+        result: (1, C, H, W), written.
+        image: (1, C, H + 2 radius, W + 2 radius).
+        weights: the 2 radius + 1 taps, one tensor each.
+        spare: (1, C, H, W + 2 radius), written: the picture after the first pass.
     """
-    weights = taps.unbind()
-    last = len(weights) - 1
-    height, width = image.shape[-2] - last, image.shape[-1] - last
-    rows = image[..., :height, :] * weights[0]  # (1, C, H, W + 2 radius)
-    for offset in range(1, last + 1):
-        rows.addcmul_(image[..., offset : offset + height, :], weights[offset])
-    result = rows[..., :width] * weights[0]  # (1, C, H, W)
-    for offset in range(1, last + 1):
-        result.addcmul_(rows[..., offset : offset + width], weights[offset])
-    return result
+    height, width = result.shape[-2:]
+    torch.mul(image[..., :height, :], weights[0], out=spare)
+    for offset in range(1, len(weights)):
+        spare.addcmul_(image[..., offset : offset + height, :], weights[offset])
+    torch.mul(spare[..., :width], weights[0], out=result)
+    for offset in range(1, len(weights)):
+        result.addcmul_(spare[..., offset : offset + width], weights[offset])
