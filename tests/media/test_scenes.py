@@ -342,6 +342,7 @@ def test_a_looping_scene_never_ends_and_counts_its_returns():
     assert indices == [0, 1, 2, 3, 4, 5, 6]
     assert scene.discontinuities == 2
     assert scene.frame_count_hint is None
+    assert torch.equal(scene.truth(7).flow, scene.truth(1).flow)
 
 
 def test_the_ring_is_not_allocated_before_the_first_frame():
@@ -349,6 +350,15 @@ def test_the_ring_is_not_allocated_before_the_first_frame():
     scene.render(0)
     assert scene._ring is None
     assert scene.ring.spec.slot_shape == (3, HEIGHT, WIDTH)
+
+
+def test_closing_a_scene_ends_its_iteration():
+    scene = small()
+    seen = []
+    for frame in scene:
+        seen.append(frame.index)
+        scene.close()
+    assert seen == [0]
 
 
 def test_frames_stay_readable_after_the_scene_is_closed():

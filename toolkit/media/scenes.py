@@ -194,7 +194,7 @@ class Scene:
         self._has_played = True
         count = self._next_index  # frames since time 0; grows past `frames` where the scene loops
         self._next_index = 0
-        while count < self.frames or self._loop:
+        while not self._is_closed and (count < self.frames or self._loop):
             if count >= self.frames and count % self.frames == 0:
                 self.discontinuities += 1
             frame = self._publish(count)
@@ -233,10 +233,11 @@ class Scene:
         """Draw frame `index`: (1, 3, H, W) float32 in [0, 1]. Allocates; any order, any time.
 
         Args:
-            index: 0 to `frames`; the one past the end is where the last flow leads.
+            index: 0 to `frames`; the one past the end is where the last flow leads. Where the
+                scene loops, any frame's index.
             clean: leave out noise and exposure.
         """
-        self._check_index(index)
+        index = self._place(index)
         if self._atlas is None:
             self._atlas = build_atlas(
                 self._world, self.seed, self._texels_per_metre, self._render_device
@@ -296,7 +297,7 @@ class Scene:
 
     def truth(self, index: int) -> Truth:
         """What is true of frame `index` and of its step to the next, in float64. Allocates."""
-        self._check_index(index)
+        index = self._place(index)
         return find_truth(
             self._geometry,
             index,
@@ -342,10 +343,14 @@ class Scene:
         if self._is_closed:
             raise RuntimeError(f"{self!r} is closed; build a new Scene.")
 
-    def _check_index(self, index: int) -> None:
+    def _place(self, index: int) -> int:
+        """Which picture of the scene a frame's index names."""
         self._check_open()
+        if self._loop and index > self.frames:
+            return index % self.frames
         if not 0 <= index <= self.frames:
             raise IndexError(f"{index = } is outside of 0 to {self.frames}, the scene's frames.")
+        return index
 
 
 def _write_planes(picture: Tensor, out: Tensor, spec: FrameSpec) -> None:
