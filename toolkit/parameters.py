@@ -186,7 +186,7 @@ def read_parameters(prepare: Callable[..., Any]) -> tuple[ParamSpec, ...]:
             continue
         annotation = one.annotation
         if isinstance(annotation, str):
-            annotation = eval(annotation, getattr(prepare, "__globals__", {}))
+            annotation = eval(annotation, getattr(inspect.unwrap(prepare), "__globals__", {}))
         domain, kind = _read_domain(annotation)
         if domain is None or one.default is inspect.Parameter.empty:
             raise TypeError(
