@@ -57,7 +57,13 @@ MAY_IMPORT = {
 }
 STANDARD_LIBRARY_ONLY = {"hooks", "scheduler"}
 # What some dependency installs under a name that is not its own, or brings along and we may use.
-BROUGHT_ALONG = {"IPython": "ipywidgets", "PIL": "matplotlib", "traitlets": "ipywidgets"}
+BROUGHT_ALONG = {
+    "IPython": "ipywidgets",
+    "PIL": "matplotlib",
+    "nbclient": "jupyterlab",
+    "nbformat": "jupyterlab",
+    "traitlets": "ipywidgets",
+}
 
 
 def part_of(module: str) -> str:
