@@ -129,9 +129,11 @@ class Deck:
             RingFull: every slot stayed held; the frame is not lost and comes with the next call.
         """
         while True:
-            with hooks.scope("decode", self.index):
-                item = self.decoder.next()
-                frame = None if item is None else self._deliver(*item)
+            item = frame = None
+            if not self.decoder.is_over:  # else there is no frame to charge
+                with hooks.scope("decode", self.index):
+                    item = self.decoder.next()
+                    frame = None if item is None else self._deliver(*item)
             if frame is not None:
                 return frame
             if item is not None:

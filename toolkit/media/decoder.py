@@ -93,6 +93,12 @@ class Decoder:
         picture = self._ready.popleft()
         return picture, self._clock.stamp(picture.pts, picture.duration)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether `next` is known to give None, without reading."""
+        has_more = self._ready or self._unread is not None or self._fault is not None
+        return self._is_ended and not has_more
+
     def put_back(self, item: tuple[VideoFrame, Stamp]) -> None:
         """Let `next` give the same picture again."""
         self._unread = item

@@ -84,7 +84,8 @@ class DeviceCopier:
         device = slot.spec.device
         stream = torch.cuda.current_stream(device)
         stream.wait_stream(torch.cuda.default_stream(device))
-        luma, chroma = (torch.from_dlpack(plane) for plane in picture.planes)
+        # As capsules: asked by torch, PyAV would have to follow torch's stream, and refuses.
+        luma, chroma = (torch.from_dlpack(plane.__dlpack__()) for plane in picture.planes)
         if name != "nv12":
             self.converted += 1
             hooks.report("convert", slot.spec.nbytes, device=str(device), op=f"high byte of {name}")

@@ -28,7 +28,7 @@ from toolkit.spec import PixelFormat
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     import torch
@@ -74,6 +74,7 @@ class Video:
         max_pixels: larger pictures are refused.
         skip_faults: go on after packets that cannot be decoded. None: only for what is live.
         debug: poison recycled slots, see `FrameRing`.
+        options: for FFmpeg's demuxer, such as `{"video_size": "1280x720"}` for a camera.
 
     Raises:
         MediaError: it cannot be opened, or holds no video. Also while iterating, after the last
@@ -99,10 +100,12 @@ class Video:
         max_pixels: int = _MAX_PIXELS,
         skip_faults: bool | None = None,
         debug: bool = False,
+        options: Mapping[str, str] | None = None,
     ) -> None:
         _check("drop", drop, (None, *get_args(DropPolicy)))
         _check("pixel_format", pixel_format, get_args(PixelFormat))
-        self.location: Location = locate(source)
+        found = locate(source)
+        self.location: Location = replace(found, options={**found.options, **(options or {})})
         tape = TapeSettings(
             resolve(device), video_stream, hardware, threads, timeout_seconds, max_pixels
         )
