@@ -10,7 +10,9 @@ This is the one place in the package that touches private names of torch (2.6 to
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
+MARKS = 2
+
 _core: Any = import_module("torch._C")
 
 
@@ -34,7 +38,14 @@ class StreamMissingError(RuntimeError):
 class AllocatorStream:
     """The allocator's events of the calling thread, from `start` to `stop`. About 3 us for both."""
 
-    __slots__ = ("_disable", "_enable", "_is_enabled", "is_running")
+    __slots__ = (
+        "_disable",
+        "_enable",
+        "_has_operators",
+        "_is_enabled",
+        "_let_operators",
+        "is_running",
+    )
 
     def __init__(self) -> None:
         try:
@@ -51,19 +62,30 @@ class AllocatorStream:
             enable: Callable[[Any], None] = autograd._enable_profiler_legacy
             self._disable: Callable[[], list[list[Any]]] = autograd._disable_profiler_legacy
             self._is_enabled: Callable[[], bool] = autograd._profiler_enabled
+            self._let_operators: Callable[[bool], None] = autograd._enable_record_function
         except (AttributeError, TypeError) as error:
             raise StreamMissingError(
                 f"torch {torch.__version__} has no allocator events as this level needs them "
                 f"({error}); tested are torch 2.6 to 2.13. Install one of these."
             ) from error
         self._enable = lambda: enable(config)
+        self._has_operators = True
         self.is_running = False
+        _say_it_now(self)
 
-    def start(self) -> bool:
-        """Begin. False where another profiler of torch is on in this thread: it keeps its place."""
+    def start(self, *, operators: bool = True) -> bool:
+        """Begin. False where another profiler of torch is on in this thread: it keeps its place.
+
+        Args:
+            operators: hand out operators, too, and with them the copies. Without them the stream
+                costs next to nothing, with them up to 4 us for each.
+        """
         if self._is_enabled():
             return False
         self.is_running = True
+        self._has_operators = operators
+        if not operators:
+            self._let_operators(False)
         self._enable()
         return True
 
@@ -72,16 +94,49 @@ class AllocatorStream:
         if not self.is_running:
             return []
         lists = self._disable() if self._is_enabled() else []
+        self._let_operators(True)
         self.is_running = False
-        return [_columns(events) for events in lists if events]
+        has_operators = self._has_operators
+        # A list of two is the marks of start and stop, with nothing between them.
+        return [_columns(one, has_operators=has_operators) for one in lists if len(one) > MARKS]
 
 
-def _columns(events: list[Any]) -> RawEvents:
+_is_said = False
+
+
+def _say_it_now(stream: AllocatorStream) -> None:
+    """Have torch warn where nobody reads it that blocks from before the start have no free event.
+
+    It does so at the first such block and at every thousandth; the bill says it better.
+    """
+    global _is_said
+    if _is_said:
+        return
+    _is_said = True
+    block = torch.empty(1)
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without standard error
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        if stream.start():
+            del block
+            stream.stop()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _columns(events: list[Any], *, has_operators: bool) -> RawEvents:
     """Read every event once, by maps that run in C: they are 2000 a frame."""
     kind_of: Any = events[0].__class__
     origin = events[0]
-    names: list[str] = list(map(kind_of.name, events))
-    names[0] = names[-1] = ""  # the marks at both ends
+    names: list[str] = [""] * len(events)
+    if has_operators:
+        names = list(map(kind_of.name, events))
+        names[0] = names[-1] = ""  # the marks at both ends
     sizes: list[int] = list(map(kind_of.cpu_memory_usage, events))
     devices: dict[int, str] = {}
     if torch.cuda.is_initialized():

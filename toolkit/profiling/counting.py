@@ -88,6 +88,7 @@ class Counts:
         net_bytes: allocated less freed, over the stretch.
         peak_bytes: the highest that this difference stood at.
         operators: by the outermost operator, which is the one that was called.
+        signature: hash over the sizes allocated, in order.
         on_device: of the above, those on CUDA: allocations, bytes, frees, bytes.
         events: every event, if they were asked for.
     """
@@ -102,6 +103,7 @@ class Counts:
     peak_bytes: int = 0
     operators: dict[str, OperatorCounts] = field(default_factory=dict[str, OperatorCounts])
     on_device: DeviceCounters = (0, 0, 0, 0)
+    signature: int = 0
     events: list[RawEvent] = field(default_factory=list[RawEvent])
 
 
@@ -122,6 +124,8 @@ def count(
     result = Counts()
     for events in threads:
         copies = _count_memory(events, result, keep=keep)
+        sizes = tuple(nbytes for nbytes in events.sizes if nbytes > 0)
+        result.signature = hash((result.signature, sizes))
         if copies:
             _count_copies(copies, events, result, windows, keep=keep)
     if keep:

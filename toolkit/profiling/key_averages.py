@@ -41,9 +41,10 @@ class OperatorRow:
 class KeyAverages:
     """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`."""
 
-    def __init__(self, rows: Sequence[OperatorRow], frames: int) -> None:
+    def __init__(self, rows: Sequence[OperatorRow], looked: int, stretches: int) -> None:
         self.rows = tuple(rows)
-        self.frames = frames
+        self.looked = looked
+        self.stretches = stretches
 
     def __iter__(self) -> Iterator[OperatorRow]:
         return iter(self.rows)
@@ -77,7 +78,10 @@ class KeyAverages:
         text = _aligned(lines)
         if len(shown) < len(ordered):
             text += f"\n… and {len(ordered) - len(shown)} more; table(row_limit=-1) shows all"
-        return f"{text}\nSums over {self.frames} frames, by the operator that was called."
+        where = f"the {self.looked} of {self.stretches} stretches that were looked at closely"
+        return (
+            f'{text}\nSums over {where}, by the operator that was called. keep="all" looks at all.'
+        )
 
 
 def _cells(row: OperatorRow) -> tuple[str, ...]:

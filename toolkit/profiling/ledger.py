@@ -16,7 +16,7 @@ from toolkit.profiling.frames import FrameRecord, Slice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.profiling.record import Segment
+    from toolkit.profiling.segments import Segment
     from toolkit.profiling.session import Session
 
 __all__ = ["Ledger"]
@@ -62,6 +62,8 @@ class Ledger:
             if len(record.slices) < SLICES_PER_FRAME:
                 span = (segment.start_ns, segment.duration_ns, segment.thread)
                 record.slices.append(Slice(*key, *span))
+            looks = self.session.looks
+            looks[segment.copies_are] = looks.get(segment.copies_are, 0) + 1
             self.session.add_operators(key, segment.counts.operators)
             if segment.missing:
                 self.session.note(f"allocations of some work are missing: {segment.missing}")
@@ -112,6 +114,7 @@ class Ledger:
         """A step of the schedule; what no pipeline claimed since the last one is one frame."""
         with self._lock:
             if self.session.frame_count == self._frames_at_step and not self._begun:
+                self._claim_unbegun()
                 self._close_pending(peak_bytes)
                 self._advance()
             self._frames_at_step = self.session.frame_count
@@ -142,6 +145,13 @@ class Ledger:
                 if waiting and min(waiting) != index:
                     self._close(min(waiting), is_frame=True)
         return record
+
+    def _claim_unbegun(self) -> None:
+        """Decoding names its frame, but in a plain loop nobody begins it: the step pays for it."""
+        for index in [one for one in self._open if one >= 0 and one not in self._begun]:
+            self._open.setdefault(_PENDING, FrameRecord()).merge(self._open.pop(index))
+            self._events.setdefault(_PENDING, []).extend(self._events.pop(index, []))
+            self._late.discard(index)
 
     def _close_pending(self, peak_bytes: int) -> None:
         record = self._open.pop(_PENDING, None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.profiling.key_averages import KeyAverages, OperatorRow
+from toolkit.profiling.looks import GUESSED, LOOKED, RECALLED
 from toolkit.profiling.tally import Tally
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def key_averages(session: Session) -> KeyAverages:
         for key, known in session.operators.items()
         for name, counts in known.items()
     ]
-    return KeyAverages(rows, session.frame_count)
+    return KeyAverages(rows, session.looks.get(LOOKED, 0), sum(session.looks.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +307,14 @@ def _notes(session: Session) -> tuple[str, ...]:
         text if count == 1 else f"{text} ({count} times)" for text, count in session.notes.items()
     ]
     total = session.whole.total
+    looked, recalled, guessed = (session.looks.get(name, 0) for name in (LOOKED, RECALLED, GUESSED))
+    if recalled + guessed:
+        notes.append(
+            f"Operators were looked at on {looked} of {looked + recalled + guessed} stretches. On "
+            "the others allocations were counted all the same; copies inside torch are taken to be "
+            "those of a stretch that allocated the same"
+            + (f", and were guessed on {guessed} that had none like them." if guessed else ".")
+        )
     if total.unsized_copies:
         notes.append(
             f"{total.unsized_copies} copies wrote into memory that was there already; torch does "

@@ -10,10 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from toolkit.profiling import allocator
 from toolkit.profiling.counting import add_unseen, count
+from toolkit.profiling.looks import LOOKED, Looks
+from toolkit.profiling.segments import Segment, Sink
 
 try:
     import resource
@@ -22,78 +25,12 @@ except ImportError:  # Windows
 
 if TYPE_CHECKING:
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.counting import Counts, DeviceCounters
+    from toolkit.profiling.counting import DeviceCounters
+    from toolkit.profiling.frames import StageKey
 
-__all__ = ["Listener", "Recorder", "Segment", "Sink", "this_thread"]
+__all__ = ["Listener", "Recorder", "this_thread"]
 
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
-
-
-@dataclass(slots=True)
-class Segment:
-    """One uninterrupted stretch of one scope on one thread: raw material of every bill.
-
-    Attributes:
-        stage: the scope, or empty outside of any.
-        pipeline: whose stage it is.
-        frame: index of the frame; -1 if that is not known yet.
-        thread: identifier of the thread.
-        start_ns: on the clock of `time.perf_counter_ns`.
-        duration_ns: without the recorder's own time.
-        own_ns: what the recorder itself took before this segment.
-        is_entry: whether the scope was entered here, and not resumed.
-        counts: what the allocator's stream gave.
-        peak_bytes: the highest live bytes since the scope was entered.
-        page_faults: minor faults of the process meanwhile; -1 where the system does not say.
-        missing: why `counts` is empty though work may have been done; else empty.
-    """
-
-    stage: str
-    pipeline: str
-    frame: int
-    thread: int
-    start_ns: int
-    duration_ns: int
-    own_ns: int
-    is_entry: bool
-    counts: Counts
-    peak_bytes: int
-    page_faults: int
-    missing: str = ""
-
-
-class Sink(Protocol):
-    """Whoever is handed the segments: a session."""
-
-    @property
-    def is_recording(self) -> bool:
-        """Whether it wants them at the moment."""
-        ...
-
-    @property
-    def keeps_events(self) -> bool:
-        """Whether it wants single events besides the counts."""
-        ...
-
-    def add_segment(self, segment: Segment) -> None:
-        """Take a segment."""
-        ...
-
-    def add_event(self, event: Event, frame: int, pipeline: str) -> None:
-        """Take an event that a layer of the toolkit reported."""
-        ...
-
-    def begin_frame(self, index: int) -> None:
-        """Work on a frame begins."""
-        ...
-
-    def end_frame(self, index: int, peak_bytes: int) -> None:
-        """Work on a frame is done."""
-        ...
-
-    def step(self, peak_bytes: int) -> None:
-        """The user says that a step is done."""
-        ...
 
 
 @dataclass(slots=True)
@@ -102,9 +39,15 @@ class _Entry:
 
     scope: Scope | None
     sinks: list[Sink] = field(default_factory=list[Sink])
-    is_new: bool = True
+    is_looked_at: bool = True
+    segments: int = 0
     live_bytes: int = 0
     peak_bytes: int = 0
+
+    @property
+    def key(self) -> StageKey:
+        """Pipeline and stage."""
+        return (self.scope.pipeline, self.scope.stage) if self.scope else ("", "")
 
 
 class Recorder:
@@ -114,6 +57,8 @@ class Recorder:
         self._entries = [_Entry(None)]
         self._frames: list[int] = []
         self._stream = allocator.AllocatorStream()
+        self._looks = Looks()
+        self._known: WeakSet[Sink] = WeakSet()
         self._start_ns = 0
         self._stopped_ns = 0
         self._faults = 0
@@ -127,8 +72,10 @@ class Recorder:
     def attach(self, sink: Sink) -> None:
         """Record for `sink` what this thread does, in scopes and outside, until `detach`."""
         self._cut()
+        self._meet(sink)
         for entry in self._entries:
             entry.sinks.append(sink)
+            entry.is_looked_at = self._looks.is_due(entry.key)
         self._begin()
 
     def detach(self, sink: Sink) -> None:
@@ -143,8 +90,7 @@ class Recorder:
         """A step that the user names is done: hand out what there is, and count live bytes anew."""
         self._cut()
         sink.step(self.peak_bytes)
-        bottom = self._entries[0]
-        bottom.live_bytes = bottom.peak_bytes = 0
+        self._turn_page()
         self._begin()
 
     def give_way(self) -> None:
@@ -157,14 +103,19 @@ class Recorder:
 
     def scope_begin(self, sink: Sink, scope: Scope) -> None:
         """A scope was entered. Told once by each session; the first one cuts."""
+        self._meet(sink)
         top = self._entries[-1]
         if top.scope is scope:
             top.sinks.append(sink)
-            if not self._start_ns:
-                self._begin()
-            return
-        self._cut()
-        self._entries.append(_Entry(scope, [sink]))
+            is_enough = self._start_ns and (top.is_looked_at or not sink.keeps_events)
+            if is_enough:
+                return
+            self._cut()
+        else:
+            self._cut()
+            entry = _Entry(scope, [sink])
+            entry.is_looked_at = self._looks.is_due(entry.key)
+            self._entries.append(entry)
         self._begin()
 
     def scope_end(self, scope: Scope) -> None:
@@ -184,13 +135,14 @@ class Recorder:
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
         self._cut()
+        self._meet(sink)
         sink.begin_frame(index)
         if index not in self._frames:
             self._frames.append(index)
         bottom = self._entries[0]
         if sink not in bottom.sinks:
             bottom.sinks.append(sink)
-        bottom.live_bytes = bottom.peak_bytes = 0
+        self._turn_page()
         self._begin()
 
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
@@ -215,6 +167,12 @@ class Recorder:
         frame = event.frame if event.frame >= 0 else self.frame
         sink.add_event(event, frame, pipeline)
 
+    def _meet(self, sink: Sink) -> None:
+        """A session that is new here looks for itself, and does not rely on what others saw."""
+        if sink not in self._known:
+            self._known.add(sink)
+            self._looks = Looks()
+
     # -- segments ---------------------------------------------------------------------------------
 
     @property
@@ -227,12 +185,21 @@ class Recorder:
         """The highest live bytes since the frame began on this thread."""
         return self._entries[0].peak_bytes
 
+    def _turn_page(self) -> None:
+        """A frame or step begins: what lies outside of stages is a new entry."""
+        bottom = self._entries[0]
+        bottom.live_bytes = bottom.peak_bytes = bottom.segments = 0
+        bottom.is_looked_at = self._looks.is_due(bottom.key)
+
     def _begin(self, missing: str = "") -> None:
-        if not any(sink.is_recording for sink in self._entries[-1].sinks):
+        entry = self._entries[-1]
+        if not any(sink.is_recording for sink in entry.sinks):
             self._start_ns = self._stopped_ns = 0
             return
         self._counters = allocator.device_counters()
-        if missing or not self._stream.start():
+        if any(sink.keeps_events for sink in entry.sinks):
+            entry.is_looked_at = True
+        if missing or not self._stream.start(operators=entry.is_looked_at):
             self._missing = missing or GAVE_WAY
         else:
             self._missing = ""
@@ -250,6 +217,11 @@ class Recorder:
         scope = entry.scope
         sinks = [sink for sink in entry.sinks if sink.is_recording]
         counts = count(raw, windows=self._reported, keep=any(sink.keeps_events for sink in sinks))
+        copies_are = LOOKED
+        if not self._missing and entry.is_looked_at:
+            self._looks.learn(entry.key, entry.segments, counts)
+        elif not self._missing:
+            copies_are = self._looks.recall(entry.key, entry.segments, counts)
         if self._counters:
             add_unseen(counts, self._counters, allocator.device_counters())
         entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
@@ -262,13 +234,14 @@ class Recorder:
             start_ns=self._start_ns,
             duration_ns=now - self._start_ns,
             own_ns=self._start_ns - self._stopped_ns if self._stopped_ns else 0,
-            is_entry=entry.is_new,
+            is_entry=not entry.segments,
             counts=counts,
             peak_bytes=entry.peak_bytes,
             page_faults=faults - self._faults if faults >= 0 else -1,
+            copies_are=copies_are,
             missing=self._missing,
         )
-        entry.is_new = False
+        entry.segments += 1
         self._start_ns = 0
         self._stopped_ns = now
         self._reported.clear()

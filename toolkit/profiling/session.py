@@ -46,6 +46,8 @@ class Session:
         frames: the newest frames, or all of them, each with what it cost.
         frame_count: frames finished.
         events: every event, with `keep="all"`; else empty.
+        looks: how many stretches were looked at operator by operator, and of how many others the
+            copies are recalled or guessed.
         notes: what a reader of the bill must know, and how often it came up: what was not counted,
             and who gave way.
         machine: where it ran.
@@ -61,6 +63,7 @@ class Session:
         self.frame_count = 0
         self.own_ns = 0
         self.events: list[Event] = []
+        self.looks: dict[str, int] = {}
         self.notes: dict[str, int] = {}
         self.machine: dict[str, Any] = {}
         self.lock = threading.RLock()
@@ -177,6 +180,7 @@ class Session:
             ],
             "frames": [record.to_dict() for record in self.frames],
             "events": [list(astuple(event)) for event in self.events],
+            "looks": self.looks,
             "notes": self.notes,
             "machine": self.machine,
         }
@@ -214,6 +218,7 @@ class Session:
             session.add_operators((pipeline, stage), {name: OperatorCounts(*counts)})
         session.frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
         session.events = list(starmap(Event, values["events"]))
+        session.looks = dict(values["looks"])
         session.notes = dict(values["notes"])
         session.machine = dict(values["machine"])
         return session

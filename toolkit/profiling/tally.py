@@ -73,9 +73,27 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add what `other` used."""
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.peak_bytes = max(self.peak_bytes, other.peak_bytes)
+        self.calls += other.calls
+        self.time_ns += other.time_ns
+        self.allocations += other.allocations
+        self.allocated_bytes += other.allocated_bytes
+        self.frees += other.frees
+        self.freed_bytes += other.freed_bytes
+        self.unsized_copies += other.unsized_copies
+        self.converts += other.converts
+        self.converted_bytes += other.converted_bytes
+        self.syncs += other.syncs
+        self.waits += other.waits
+        self.wait_ns += other.wait_ns
+        self.io += other.io
+        self.io_bytes += other.io_bytes
+        self.serialized += other.serialized
+        self.serialized_bytes += other.serialized_bytes
+        self.gc_ns += other.gc_ns
+        self.drops += other.drops
+        self.page_faults += other.page_faults
+        if other.peak_bytes > self.peak_bytes:
+            self.peak_bytes = other.peak_bytes
         for direction, (number, nbytes) in other.copies.items():
             self.add_copies(direction, number, nbytes)
 

@@ -1,0 +1,81 @@
+"""What passes from a recorder to a session? Segments and reported events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from toolkit.hooks import Event
+    from toolkit.profiling.counting import Counts
+
+__all__ = ["Segment", "Sink"]
+
+
+@dataclass(slots=True)
+class Segment:
+    """One uninterrupted stretch of one scope on one thread: raw material of every bill.
+
+    Attributes:
+        stage: the scope, or empty outside of any.
+        pipeline: whose stage it is.
+        frame: index of the frame; -1 if that is not known yet.
+        thread: identifier of the thread.
+        start_ns: on the clock of `time.perf_counter_ns`.
+        duration_ns: without the recorder's own time.
+        own_ns: what the recorder itself took before this segment.
+        is_entry: whether the scope was entered here, and not resumed.
+        counts: what the allocator's stream gave.
+        peak_bytes: the highest live bytes since the scope was entered.
+        page_faults: minor faults of the process meanwhile; -1 where the system does not say.
+        copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
+        missing: why `counts` is empty though work may have been done; else empty.
+    """
+
+    stage: str
+    pipeline: str
+    frame: int
+    thread: int
+    start_ns: int
+    duration_ns: int
+    own_ns: int
+    is_entry: bool
+    counts: Counts
+    peak_bytes: int
+    page_faults: int
+    copies_are: str
+    missing: str = ""
+
+
+class Sink(Protocol):
+    """Whoever is handed the segments: a session."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether it wants them at the moment."""
+        ...
+
+    @property
+    def keeps_events(self) -> bool:
+        """Whether it wants single events besides the counts."""
+        ...
+
+    def add_segment(self, segment: Segment) -> None:
+        """Take a segment."""
+        ...
+
+    def add_event(self, event: Event, frame: int, pipeline: str) -> None:
+        """Take an event that a layer of the toolkit reported."""
+        ...
+
+    def begin_frame(self, index: int) -> None:
+        """Work on a frame begins."""
+        ...
+
+    def end_frame(self, index: int, peak_bytes: int) -> None:
+        """Work on a frame is done."""
+        ...
+
+    def step(self, peak_bytes: int) -> None:
+        """The user says that a step is done."""
+        ...
