@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PART_OF = {
     "attachments": "frame",
     "images": "frame",
+    "ownership": "frame",
     "pool": "frame",
     "ring": "frame",
     "slot": "frame",

@@ -34,10 +34,10 @@ def test_a_frame_and_a_pipeline_show_themselves_in_jupyterlab(lab, tmp_path):
     text = opened.page.locator(".jp-NotebookPanel").inner_text()
     assert "64" in text
     assert "48" in text
-    picture = opened.page.locator(".jp-OutputArea-output svg").first
-    assert "gray" in picture.text_content()
-    assert "blur" in picture.text_content()
-    assert picture.bounding_box()["width"] > 100
+    drawn = opened.cells[2]["outputs"][0]["data"]["image/svg+xml"]
+    assert "gray" in drawn
+    assert "blur" in drawn
+    assert [box["width"] > 100 for box in opened.pictures()] == [True]
 
 
 def test_an_error_in_a_cell_is_noticed(lab, tmp_path):

@@ -196,7 +196,7 @@ def _cameras() -> Iterator[Finding]:
         names = _named_cameras(_CAMERA_INPUT.get(platform.system(), ""))
     yield Finding(
         "cameras",
-        "devices",
+        "camera",
         ", ".join(names) or None,
         "live video: python -m toolkit demo --video camera:0",
         "plug one in; without one, --video lavfi:testsrc2=size=640x480:rate=30,realtime",
