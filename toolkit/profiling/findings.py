@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from toolkit.profiling.processors import Bill, StageBill
 
-__all__ = ["findings"]
+__all__ = ["TUNED", "findings"]
 
 MANY_FAULTS = 100  # per frame; fewer are noise of the process
+TUNED = "the C allocator was tuned"
 WORTH_SAYING = 0.15  # share of the frame
 
 
@@ -96,10 +97,13 @@ def _faults(bill: Bill) -> list[str]:
     faults = bill.whole.page_faults_median
     if faults < MANY_FAULTS:
         return []
-    return [
-        f"{faults:.0f} page faults a frame: freed memory goes back to the system and is asked for "
-        "again. toolkit.memory.tune_allocator() stops that where the C library is glibc."
-    ]
+    said = (
+        f"{faults:.0f} page faults a frame: freed memory goes back to the system, and is asked for "
+        "again"
+    )
+    if any(TUNED in note for note in bill.notes):
+        return [f"{said}, although the allocator is tuned: see which stage it is."]
+    return [f"{said}. toolkit.memory.tune_allocator() stops that where the C library is glibc."]
 
 
 def _drops(bill: Bill) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.hooks import Event
 from toolkit.profiling.counting import OperatorCounts
+from toolkit.profiling.findings import TUNED
 from toolkit.profiling.frames import FrameRecord, Slice
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Ledger:
         if not self.is_recording:
             return
         if event.op == "mallopt":
-            self.session.note(f"the C allocator was tuned meanwhile: {event.source}")
+            self.session.note(f"{TUNED} meanwhile: {event.source}")
             return
         key = (pipeline, event.stage)
         with self._lock:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,15 +15,72 @@ from toolkit.profiling.processors import Bill, Comparison
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import ConsoleOptions, RenderResult
+
     from toolkit.profiling.processors import ComparisonRow, StageBill
 
 __all__ = ["plain", "render", "render_comparison"]
 
 BAR_WIDTH = 12
+_WIDE = 1000
+
+# Its head, and what it says of a stage.
+_Column: TypeAlias = "tuple[str, Callable[[StageBill], str | Text]]"
 
 
-def render(bill: Bill) -> Group:
-    """The bill as something that a rich console prints."""
+class _Page:
+    """A bill that fits itself to the width of whatever prints it."""
+
+    def __init__(self, bill: Bill) -> None:
+        self._bill = bill
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        bill = self._bill
+        unlimited = options.update(width=_WIDE)
+        tables = [_table(bill, columns) for columns in _columns(bill)]
+        # Columns that say least go first; names and numbers are cut only where nothing else helps.
+        fitting = (
+            one
+            for one in tables
+            if console.measure(one, options=unlimited).maximum <= options.max_width
+        )
+        yield next(fitting, tables[-1])
+        yield from _below(bill)
+
+
+def render(bill: Bill) -> _Page:
+    """The bill as something that a rich console prints, at any width from 50 on."""
+    return _Page(bill)
+
+
+def _columns(bill: Bill) -> Iterator[list[_Column]]:
+    """The columns, and then fewer and fewer of them."""
+    frames = bill.frames
+    columns: list[_Column] = [
+        ("ms", lambda one: format_ms(one.ms_median)),
+        ("allocations", lambda one: format_count(one.allocations_per_frame)),
+        ("allocated", lambda one: format_bytes(one.allocated_bytes_per_frame)),
+    ]
+    for side, entry in bill.whole.copies.items():
+        if entry["count"]:
+            name = "copies, side unknown" if side == "?" else f"copies {side}"
+            columns.append((name, lambda one, side=side: _copies(one, side, frames)))
+    if bill.whole.total.waits or bill.whole.total.syncs:
+        columns.append(("waits", lambda one: _waits(one, frames)))
+    share: _Column = ("time", lambda one: f"{one.share:.0%}")
+    bar: _Column = ("of the time", lambda one: _bar(one.share))
+    peak: _Column = ("peak", lambda one: _peak(one))
+    first, rest = columns[:1], columns[1:]
+    yield [*first, bar, *rest[:2], peak, *rest[2:]]
+    yield [*first, bar, *rest]
+    yield [*first, share, *rest]
+    yield columns
+    yield columns[:3]
+
+
+def _table(bill: Bill, columns: list[_Column]) -> Table:
     table = Table(
         title=f"Bill of {bill.frames} frames",
         title_justify="left",
@@ -31,33 +88,15 @@ def render(bill: Bill) -> Group:
         show_footer=True,
         pad_edge=False,
     )
-    whole = bill.whole
-    sides = [side for side, entry in whole.copies.items() if entry["count"]]
     table.add_column("stage", "whole frame", no_wrap=True)
-    table.add_column("ms", format_ms(whole.ms_median), justify="right")
-    table.add_column("of the time", "", no_wrap=True)
-    table.add_column("allocations", format_count(whole.allocations_per_frame), justify="right")
-    allocated = format_bytes(whole.allocated_bytes_per_frame)
-    table.add_column("allocated", allocated, justify="right", no_wrap=True)
-    peak = format_bytes(whole.total.peak_bytes)
-    table.add_column("peak", peak, justify="right", no_wrap=True)
-    for side in sides:
-        name = "copies, side unknown" if side == "?" else f"copies {side}"
-        table.add_column(name, _copies(whole, side, bill.frames), justify="right", no_wrap=True)
-    table.add_column("waits", _waits(whole, bill.frames), justify="right", no_wrap=True)
+    for name, write in columns:
+        is_bar = name == "of the time"
+        footer = "" if name in ("of the time", "time") else write(bill.whole)
+        table.add_column(name, footer, justify="left" if is_bar else "right", no_wrap=True)
     for stage in bill.stages:
-        table.add_row(
-            stage.name,
-            format_ms(stage.ms_median),
-            _bar(stage.share),
-            format_count(stage.allocations_per_frame),
-            format_bytes(stage.allocated_bytes_per_frame),
-            format_bytes(stage.total.peak_bytes) if stage.calls else "",
-            *(_copies(stage, side, bill.frames) for side in sides),
-            _waits(stage, bill.frames),
-            style="dim" if not stage.calls else "",
-        )
-    return Group(table, *_below(bill))
+        style = "" if stage.calls else "dim"
+        table.add_row(stage.name, *(write(stage) for _, write in columns), style=style)
+    return table
 
 
 def _below(bill: Bill) -> list[Text]:
@@ -129,6 +168,10 @@ def _compared(row: ComparisonRow) -> list[str]:
 def _bar(share: float) -> Text:
     full = max(round(share * BAR_WIDTH), int(round(share, 2) > 0))
     return Text("█" * full + "·" * (BAR_WIDTH - full) + f" {share:4.0%}")
+
+
+def _peak(stage: StageBill) -> str:
+    return format_bytes(stage.total.peak_bytes) if stage.total.peak_bytes else ""
 
 
 def _copies(stage: StageBill, side: str, frames: int) -> str:
