@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -104,6 +105,18 @@ def test_every_requirement_is_pinned_to_a_version_inside_its_range():
 
 def test_pins_carry_no_local_version():
     assert [pin for pin in pinned().items() if "+" in pin[1]] == []
+
+
+def test_every_pin_can_be_installed_on_the_oldest_python():
+    """One that cannot has pip try every other version of everything, for minutes, in vain."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    allowed = {
+        name: SpecifierSet(distribution(name).metadata["Requires-Python"] or "")
+        for name in pinned()
+    }
+    too_new = {name: str(given) for name, given in allowed.items() if not given.contains(oldest)}
+    assert not too_new, f"install older versions of these, then {WRITE}: {too_new}"
 
 
 def test_torch_is_pinned_to_the_tested_version():
