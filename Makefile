@@ -27,8 +27,6 @@ $(BIN)/python:
 # The build back end is installed beside the rest, so that a change of pyproject.toml needs no
 # network. Python compiles what it imports, so compiling all of it now would double the time.
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	@$(BIN)/python -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (23, 1))' \
-	  || $(PIP) install --quiet --upgrade pip # an older one takes minutes to choose versions
 	$(PIP) install --quiet --no-compile -c constraints.txt hatchling editables
 	$(PIP) install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[lab,fused,test,dev]'
 	@$(BIN)/python -m pyright --version > /dev/null # fetches what it needs once, here and not in the first check
