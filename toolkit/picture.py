@@ -5,6 +5,7 @@ Stages in columns, arrows from left to right.
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from toolkit.stages.declare import Stage
 
 __all__ = ["draw_graph"]
+
+_Places = dict[str, tuple[int, int]]
+_Lanes = dict[tuple[str, int], tuple[int, int]]
 
 _BOX_WIDTH, _BOX_HEIGHT = 116, 44
 _GAP_X, _GAP_Y = 48, 18
@@ -35,15 +39,15 @@ def draw_graph(graph: Graph, costs: dict[str, str]) -> str:
         graph: sorted stages.
         costs: a line for a stage's box, such as its median time.
     """
-    places = _place(graph)
+    places, lanes = _place(graph)
     columns = 1 + max(column for column, _ in places.values())
-    rows = 1 + max(row for _, row in places.values())
+    rows = 1 + max(row for _, row in [*places.values(), *lanes.values()])
     width = 2 * _MARGIN + columns * _BOX_WIDTH + (columns - 1) * _GAP_X
     height = 2 * _MARGIN + rows * _BOX_HEIGHT + (rows - 1) * _GAP_Y
     described = ", ".join(
         f"{one.name} from {' and '.join(one.requires) or 'nothing'}" for one in graph.stages
     )
-    arrows = [arrow for one in graph.stages for arrow in _arrows(one, graph, places)]
+    arrows = [arrow for one in graph.stages for arrow in _arrows(one, graph, places, lanes)]
     roots = [_box(name, "", places[name], "dh-root") for name in _roots(graph)]
     boxes = [
         _box(one.name, costs.get(one.name, ""), places[one.name], "dh-stage")
@@ -67,18 +71,29 @@ def _roots(graph: Graph) -> list[str]:
     return sorted(used & graph.roots)
 
 
-def _place(graph: Graph) -> dict[str, tuple[int, int]]:
-    """Column and row of each box: one column to the right of the last thing it requires."""
+def _place(graph: Graph) -> tuple[_Places, _Lanes]:
+    """Column and row of each box, and of each lane by which an arrow passes a column.
+
+    A box stands one column to the right of the last thing it requires. Where its arrow passes other
+    columns, it gets a row of its own there, below the boxes, so that it does not run behind them.
+    """
     columns = dict.fromkeys(_roots(graph), 0)
     for one in graph.stages:
         sources = [_box_of(name, graph) for name in one.requires]
         columns[one.name] = 1 + max((columns[source] for source in sources), default=-1)
-    filled: dict[int, int] = {}
-    places: dict[str, tuple[int, int]] = {}
+    filled: Counter[int] = Counter()
+    places: _Places = {}
     for name, column in columns.items():
-        places[name] = (column, filled.get(column, 0))
-        filled[column] = filled.get(column, 0) + 1
-    return places
+        places[name] = (column, filled[column])
+        filled[column] += 1
+    lanes: _Lanes = {}
+    for one in graph.stages:
+        for source in (_box_of(name, graph) for name in one.requires):
+            for column in range(columns[source] + 1, columns[one.name]):
+                if (source, column) not in lanes:
+                    lanes[source, column] = (column, filled[column])
+                    filled[column] += 1
+    return places, lanes
 
 
 def _box_of(name: str, graph: Graph) -> str:
@@ -108,17 +123,32 @@ def _box(name: str, cost: str, place: tuple[int, int], kind: str) -> str:
     )
 
 
-def _arrows(one: Stage, graph: Graph, places: dict[str, tuple[int, int]]) -> list[str]:
-    end_x, end_y = _corner(places[one.name])
+def _arrows(one: Stage, graph: Graph, places: _Places, lanes: _Lanes) -> list[str]:
     arrows = []
     for name, css in [(name, "") for name in one.requires] + [
         (name, "dh-back") for name in one.history
     ]:
-        x, y = _corner(places[_box_of(name, graph)])
-        x, y, tip_y = x + _BOX_WIDTH, y + _BOX_HEIGHT / 2, end_y + _BOX_HEIGHT / 2
-        bend = x + (end_x - x) / 2
-        arrows.append(
-            f'<path class="{css}" marker-end="url(#dh-tip)" '
-            f'd="M{x:g} {y:g}C{bend:g} {y:g} {bend:g} {tip_y:g} {end_x:g} {tip_y:g}"/>'
-        )
+        source = _box_of(name, graph)
+        end_x, tip_y = _entrance(places[one.name])
+        x, y = _entrance(places[source])
+        x += _BOX_WIDTH
+        line = f"M{x:g} {y:g}"
+        for column in range(places[source][0] + 1, places[one.name][0]):
+            if (source, column) in lanes:
+                lane_x, lane_y = _entrance(lanes[source, column])
+                x, y, line = lane_x + _BOX_WIDTH, lane_y, line + _bend(x, y, lane_x, lane_y)
+                line += f"H{x:g}"
+        line += _bend(x, y, end_x, tip_y)
+        arrows.append(f'<path class="{css}" marker-end="url(#dh-tip)" d="{line}"/>')
     return arrows
+
+
+def _entrance(place: tuple[int, int]) -> tuple[int, float]:
+    """The middle of a box's left side, where arrows end."""
+    x, y = _corner(place)
+    return x, y + _BOX_HEIGHT / 2
+
+
+def _bend(x: float, y: float, end_x: float, end_y: float) -> str:
+    middle = x + (end_x - x) / 2
+    return f"C{middle:g} {y:g} {middle:g} {end_y:g} {end_x:g} {end_y:g}"
