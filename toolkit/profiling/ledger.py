@@ -116,7 +116,7 @@ class Ledger:
         with self._lock:
             if self.session.frame_count == self._frames_at_step and not self._begun:
                 self._claim_unbegun()
-                self._close_pending(peak_bytes)
+                self._close_step(peak_bytes)
                 self._advance()
             self._frames_at_step = self.session.frame_count
 
@@ -127,7 +127,7 @@ class Ledger:
             if self._begun:
                 self.session.note(UNFINISHED, len(self._begun))
             if not self.session.frame_count and not self._begun:
-                self._close_pending(peak_bytes)
+                self._close_step(peak_bytes)
             for index in sorted(self._open):
                 self._close(index, is_frame=index >= 0 and index not in self._begun)
             self._begun.clear()
@@ -154,14 +154,20 @@ class Ledger:
             self._events.setdefault(_PENDING, []).extend(self._events.pop(index, []))
             self._late.discard(index)
 
-    def _close_pending(self, peak_bytes: int) -> None:
-        record = self._open.pop(_PENDING, None)
-        if record and self.is_recording:
-            record.index = self.session.frame_count
-            record.peak_bytes = max(record.peak_bytes, peak_bytes)
-            self._open[record.index] = record
-            self._events[record.index] = self._events.pop(_PENDING, [])
-            self._close(record.index, is_frame=True)
+    def _close_step(self, peak_bytes: int) -> None:
+        """What no pipeline claimed is a frame, or as many as scopes named."""
+        named = [index for index in self._open if index >= 0]
+        pending = self._open.pop(_PENDING, None)
+        if not named and pending is None:
+            return
+        last = max(named, default=self.session.frame_count)
+        record = self._open.setdefault(last, FrameRecord(last))
+        record.peak_bytes = max(record.peak_bytes, peak_bytes)
+        if pending:
+            record.merge(pending)
+            self._keep(last, self._events.pop(_PENDING, []))
+        for index in sorted({*named, last}):
+            self._close(index, is_frame=True)
 
     def _close(self, index: int, *, is_frame: bool) -> None:
         record = self._open.pop(index, None)

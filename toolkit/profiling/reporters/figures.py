@@ -84,11 +84,11 @@ def timeline(session: Session, quantity: str = "ms") -> Figure:
         )
         _cut_off(axis, [sum(column) for column in zip(*values, strict=True)])
         axis.set_xlim(-0.5, len(rows) - 0.5)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1), reverse=True, frameon=False)
     axis.set_xlabel("frame" if len(rows) == session.frame_count else f"newest {len(rows)} frames")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_ylabel(titles[quantity])
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1), reverse=True, frameon=False)
     return figure
 
 

@@ -1,0 +1,43 @@
+"""The bill in a terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+
+def printed(bill, width):
+    buffer = io.StringIO()
+    Console(file=buffer, width=width, color_system=None).print(bill)
+    return buffer.getvalue()
+
+
+def test_the_bill_prints_every_stage_and_the_whole(session):
+    text = str(session.bill())
+    assert text.startswith("Bill of 3 frames")
+    for name in ("double", "copy", "look", "(outside stages)", "whole frame"):
+        assert f" {name} " in text
+    assert "1 · 1.02 kB" in text
+    assert "no session was carried to" in text
+
+
+@pytest.mark.parametrize("width", [140, 100, 80, 60])
+def test_no_number_is_cut_at_any_width(session, width):
+    text = printed(session.bill(), width)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert "1.02 kB" in text
+
+
+def test_a_wide_terminal_shows_bars(session):
+    assert "█" in printed(session.bill(), 140)
+
+
+def test_a_comparison_prints_both_and_the_ratio(session):
+    text = str(session.compare(session))
+    assert "Before and after" in text
+    assert "1.00" in text
+
+
+def test_an_empty_session_prints(session):
+    assert "No frame was finished." in str(type(session)().bill())
