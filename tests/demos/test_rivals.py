@@ -1,6 +1,7 @@
 """Rivals take turns: what is measured, in which order, and what comes of it."""
 
 import gc
+import itertools
 
 import pytest
 
@@ -32,7 +33,16 @@ def test_rivals_are_measured_in_turns_and_warm_up_is_not_kept():
     rivals = {"a": clock.rival("a", 90, 1, 2), "b": clock.rival("b", 90, 4, 4)}
     times = take_turns(rivals, rounds=2, warmup=1, clock=clock)
     assert times == {"a": [1, 2], "b": [4, 4]}
-    assert clock.order == ["a", "b", "b", "a", "a", "b"]
+    assert clock.order == ["a", "b", "b", "a", "b", "a"]
+
+
+def test_every_rival_follows_every_other_one():
+    order = []
+    rivals = {name: lambda name=name: order.append(name) for name in "abc"}
+    take_turns(rivals, rounds=12, warmup=0)
+    pairs = [pair for pair in itertools.pairwise(order) if pair[0] != pair[1]]
+    counts = [pairs.count((one, other)) for one in "abc" for other in "abc" if one != other]
+    assert min(counts) >= 4
 
 
 def test_the_ratio_is_taken_within_rounds():

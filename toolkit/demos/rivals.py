@@ -51,7 +51,10 @@ def take_turns(
     try:
         for number in range(warmup + rounds):
             turn = number % len(names)
-            for name in names[turn:] + names[:turn]:
+            order = names[turn:] + names[:turn]
+            # Backwards every other time, or each would always find the caches as the same one left
+            # them.
+            for name in order if number // len(names) % 2 == 0 else reversed(order):
                 begin = clock()
                 rivals[name]()
                 elapsed = clock() - begin

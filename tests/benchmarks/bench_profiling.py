@@ -1,0 +1,111 @@
+"""What does a session cost? CPU time of the default pipeline with `profile`, over without.
+
+Bar: at most 1.05 at level counts, folded, at 1280x720 with the allocator tuned. Keeping every event
+looks at every operator, and costs what that costs; a frame without a session pays for asking.
+
+    python -m toolkit bench profiling       # or: python tests/benchmarks/bench_profiling.py --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from toolkit import hooks
+from toolkit.demos.machine import describe_machine
+from toolkit.demos.rivals import median_ratio, spread, take_turns
+from toolkit.frame import Frame
+from toolkit.memory import tune_allocator
+from toolkit.pipeline import Pipeline
+from toolkit.profiling import profile
+from toolkit.ring import FrameRing
+from toolkit.stages import blur, corners, edges, gray, rgb, sobel
+
+BAR = 1.05
+STAGES = (rgb, gray, blur, sobel, edges, corners)
+WANT = ("rgb", "edges", "corners")
+SIZE = (1280, 720)
+FRAMES = 30  # in a session before and while it is measured: as many as it looks at one of
+
+
+def run(quick: bool = False) -> dict[str, Any]:
+    """CPU time a frame, one thread; the rivals take turns, some frames at a time."""
+    torch.set_num_threads(1)
+    allocator = tune_allocator()
+    frames = 4 if quick else FRAMES
+    pipeline = Pipeline(STAGES)
+    source = _publish(*SIZE)
+
+    def play() -> None:
+        for count, frame in enumerate(pipeline.run(source, want=WANT), 1):
+            frame["corners"]
+            if count == frames:
+                break
+
+    def billed(keep: str) -> None:
+        with profile(keep=keep):
+            play()
+
+    rivals = {
+        "no session": play,
+        "no session, again": play,
+        "counts, folded": lambda: billed("fold"),
+        "counts, every event": lambda: billed("all"),
+    }
+    rounds = 3 if quick else 15
+    times = take_turns(rivals, rounds=rounds, warmup=1, clock=time.process_time_ns)
+    plain = times["no session"]
+    ratios = {
+        f"{name} / no session": median_ratio(ms, plain)
+        for name, ms in times.items()
+        if name != "no session"
+    }
+    rows = [{"case": name, **spread([one / frames for one in ms])} for name, ms in times.items()]
+    rows.append({"case": "six empty scopes and a frame, no session", "us": _asking_us()})
+    return {
+        "name": "profiling",
+        "ratios": ratios,
+        "machine": {**describe_machine(), "allocator": repr(allocator)},
+        "rows": rows,
+        "bars": {"counts, folded / no session": BAR},
+    }
+
+
+def _publish(width: int, height: int) -> Iterator[Frame]:
+    ring = FrameRing(4, width=width, height=height)
+    picture = torch.randint(16, 235, ring.spec.slot_shape, dtype=torch.uint8)
+    for _ in range(ring.slots):
+        ring.copy_in(picture, pts_seconds=0.0)
+    index = 0
+    while True:
+        slot = ring.acquire()
+        if slot is not None:
+            yield ring.publish(slot, pts_seconds=index / 30)
+            index += 1
+
+
+def _asking_us(frames: int = 2000) -> float:
+    begin = time.process_time_ns()
+    for index in range(frames):
+        hooks.frame_begin(index)
+        for name in ("rgb", "gray", "blur", "sobel", "edges", "corners"):
+            with hooks.scope(name, index):
+                hooks.report("wait")
+        hooks.frame_end(index)
+    return (time.process_time_ns() - begin) / frames / 1e3
+
+
+def main() -> None:
+    """Print the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    print(json.dumps(run(quick=parser.parse_args().quick), indent=2))
+
+
+if __name__ == "__main__":
+    main()
