@@ -91,7 +91,7 @@ def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path):
 def test_frames_before_a_fault_are_on_the_report(test_data, tmp_path):
     with pytest.raises(MediaError, match=r"no_timescale\.mp4"):
         play(tmp_path, video=str(test_data / "odd" / "no_timescale.mp4"))
-    assert len(decoded(tmp_path / "annotated.mp4")) == 8
+    assert len(decoded(tmp_path / "annotated.mp4")) >= 8
     assert (tmp_path / "report.html").exists()
 
 
