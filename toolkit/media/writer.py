@@ -21,11 +21,11 @@ import av
 import torch
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-from toolkit.media.errors import MediaError
 from torch import Tensor
 
 from toolkit import hooks
 from toolkit.frame import Frame
+from toolkit.media.errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
