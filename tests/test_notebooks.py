@@ -3,6 +3,8 @@
 import json
 import re
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -110,6 +112,16 @@ def test_a_lesson_is_committed_without_outputs(lesson):
     for cell in code_of(read(lesson)):
         assert cell["outputs"] == []
         assert cell["execution_count"] is None
+
+
+@each_lesson
+def test_the_hook_before_a_commit_leaves_a_lesson_as_it_is(lesson):
+    pytest.importorskip("nbstripout")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    options = re.findall(r"entry: \S*nbstripout(.*)", hooks)[0].split()
+    command = [sys.executable, "-m", "nbstripout", *options, "--textconv", str(lesson)]
+    stripped = subprocess.run(command, capture_output=True, check=True).stdout
+    assert json.loads(stripped) == read(lesson)
 
 
 @each_lesson
