@@ -21,6 +21,7 @@ PART_OF = {
     "ownership": "frame",
     "pool": "frame",
     "ring": "frame",
+    "traffic": "frame",
     "slot": "frame",
     "spec": "frame",
     "graph": "pipeline",

@@ -285,3 +285,40 @@ def test_on_a_device_reads_wait_for_the_write_and_the_next_write_waits_for_the_r
     ring.acquire()
     ring.acquire()
     assert fence.log[-1] == "wait 3"
+
+
+def with_result(frame):
+    """The frame, with something attached as a stage would attach it."""
+    frame._attachments.finish(("edges", "a provider"), "result")
+    return frame
+
+
+def test_results_go_when_nobody_holds_the_frame_and_it_is_not_the_newest():
+    ring = gray_ring(slots=4)
+    first = with_result(publish(ring, 1))
+    first.attach("thought", "a cat")
+    slot = first._slot
+    first.release()
+    assert ring.latest()["edges"] == "result"
+    publish(ring, 2)
+    assert [name for name, _ in slot.attachments.names()] == ["thought"]
+
+
+def test_results_stay_while_somebody_holds_the_frame():
+    ring = gray_ring(slots=4)
+    first = with_result(publish(ring, 1))
+    for value in range(2, 9):
+        publish(ring, value)
+    assert first["edges"] == "result"
+
+
+def test_results_stay_until_every_reader_has_passed_the_frame():
+    ring = gray_ring(slots=4)
+    with ring.reader() as reader:
+        with_result(publish(ring, 1)).release()
+        publish(ring, 2)
+        read = reader.try_next()
+        assert read["edges"] == "result"
+        slot = read._slot
+        read.release()
+    assert slot.attachments.values == {}

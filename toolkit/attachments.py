@@ -191,13 +191,9 @@ class Attachments:
             request.settle(MISSING)
 
     def drop_provided(self) -> None:
-        """Forget what stages computed: the pixels they saw are overwritten.
-
-        What users attached stays.
-        """
-        with self._lock:
-            for key in [key for key in self.values if key[1] is not None]:
-                del self.values[key]
+        """Forget what stages computed; what users attached stays. The slot's lock is held."""
+        for key in [key for key in self.values if key[1] is not None]:
+            del self.values[key]
 
     def names(self) -> Iterator[Key]:
         """The keys of all that is attached, failures left out."""

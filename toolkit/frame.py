@@ -377,7 +377,8 @@ class Frame:
             if slot.fence is not None:
                 slot.ready_mark = slot.fence.record()
             slot.writer = None
-            self._attachments.drop_provided()
+            with slot.lock:
+                self._attachments.drop_provided()
 
     def release(self) -> None:
         """Give the lease back. A second call does nothing."""

@@ -7,6 +7,7 @@ and never waits: when all are taken it raises, and says who holds on.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.devices import resolve
@@ -17,6 +18,7 @@ from toolkit.spec import FrameSpec
 if TYPE_CHECKING:
     import torch
 
+    from toolkit.slot import Slot
     from toolkit.spec import Matrix, PixelFormat, Rotation
 
 __all__ = ["FramePool", "PoolExhausted"]
@@ -66,13 +68,12 @@ class FramePool:
             width, height, pixel_format, resolve(device), matrix, full_range, rotation
         )
         self._lock = threading.Lock()
-        free = dict.fromkeys(range(slots))
         # The callback holds the dict of free numbers and nothing else, so that there is no cycle
         # and the memory goes when the last reference goes. Marking a slot free twice is harmless.
+        self._free = dict.fromkeys(range(slots))
         self._memory, self._slots = make_slots(
-            slots, self.spec, on_release=lambda number: free.__setitem__(number, None)
+            slots, self.spec, on_release=partial(_mark_free, self._free)
         )
-        self._free = free
         self._taken = 0
         self._high_water = 0
 
@@ -138,3 +139,9 @@ class FramePool:
             "Release frames sooner, or build FramePool(slots=...) larger; "
             "see notebooks/02__pools_and_rings.ipynb"
         )
+
+
+def _mark_free(free: dict[int, None], slot: Slot) -> None:
+    if not slot.leases:
+        slot.forget_results()
+        free[slot.number] = None

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections import deque
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from toolkit import hooks
@@ -20,6 +19,7 @@ from toolkit.devices import resolve
 from toolkit.frame import Frame, FrameError
 from toolkit.slot import Slot, make_slots
 from toolkit.spec import FrameSpec
+from toolkit.traffic import Traffic, Wakeups
 
 if TYPE_CHECKING:
     import torch
@@ -58,31 +58,12 @@ class RingStats:
     waits: int
 
 
-class _Wakeups:
-    """Wakes a waiting thread without a lock, so that a finaliser may call it."""
-
-    __slots__ = ("_queue", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting = 0
-        self._queue: SimpleQueue[None] = SimpleQueue()
-
-    def notify(self, _: int = 0) -> None:
-        if self.waiting:
-            self._queue.put(None)
-
-    def wait(self, timeout_seconds: float) -> None:
-        try:
-            self._queue.get(timeout=max(timeout_seconds, 0.0))
-        except Empty:
-            return
-
-
 class FrameRing:
     """Recycled slots with publication order, for one producer and many consumers.
 
     All slots are allocated at construction, in one piece of `nbytes`. Publishing and leasing
-    allocate no pixels, copy nothing and do not sync.
+    allocate no pixels, copy nothing and do not sync. What stages attached to a frame goes when it
+    is not the newest, nobody holds it and every reader has passed it.
 
     Args:
         slots: how many; 60 are two seconds at 30 frames a second.
@@ -127,11 +108,12 @@ class FrameRing:
         self.drop: DropPolicy = drop
         self.debug = debug
         self._lock = threading.Lock()
-        self._wakeups = _Wakeups()
-        self._memory, self._slots = make_slots(slots, self.spec, on_release=self._wakeups.notify)
+        self._traffic = Traffic()
+        self._memory, self._slots = make_slots(
+            slots, self.spec, on_release=self._traffic.on_release
+        )
         self._empty = deque(self._slots)  # never written, or given back unpublished
         self._order: deque[Slot] = deque()  # published, oldest first
-        self._readers: tuple[RingReader, ...] = ()
         self._published = 0
         self._dropped = 0
         self._waits = 0
@@ -193,10 +175,13 @@ class FrameRing:
         )
         lease = slot.lease()
         with self._lock:
-            slot.sequence = self._published
+            before = self._order[-1] if self._order else None
+            slot.sequence = self._traffic.newest = self._published
             self._published += 1
             self._order.append(slot)
-        for reader in self._readers:
+        if before is not None and before.attachments.values and not before.leases:
+            self._traffic.tidy(before)
+        for reader in self._traffic.readers:
             reader.wakeups.notify()
         return Frame(slot, lease)
 
@@ -204,7 +189,7 @@ class FrameRing:
         """Give a slot back unpublished, when writing failed."""
         with self._lock:
             self._empty.append(slot)
-        self._wakeups.notify()
+        self._traffic.wakeups.notify()
 
     def copy_in(
         self,
@@ -320,9 +305,9 @@ class FrameRing:
         """A slot that may be written, taken out of the order; the lock is held."""
         if self._empty:
             return self._empty.popleft()
-        if not self._readers and self._order and not self._order[0].leases:
+        if not self._traffic.readers and self._order and not self._order[0].leases:
             return self._order.popleft()
-        unread = min((one.position for one in self._readers), default=self._published)
+        unread = min((one.position for one in self._traffic.readers), default=self._published)
         for place, slot in enumerate(self._order):
             is_unread = slot.sequence >= unread
             if is_unread and self.drop != "oldest":
@@ -338,7 +323,7 @@ class FrameRing:
         give_up = None if timeout_seconds is None else began + timeout_seconds
         has_warned = False
         self._waits += 1
-        self._wakeups.waiting += 1
+        self._traffic.wakeups.waiting += 1
         try:
             with hooks.timed("wait", op="ring"):
                 while True:
@@ -353,9 +338,9 @@ class FrameRing:
                         has_warned = True
                         warnings.warn(f"still waiting: {self._explain()}", stacklevel=4)
                     pause = _PATIENCE_SECONDS if give_up is None else give_up - now
-                    self._wakeups.wait(min(pause, _PATIENCE_SECONDS))
+                    self._traffic.wakeups.wait(min(pause, _PATIENCE_SECONDS))
         finally:
-            self._wakeups.waiting -= 1
+            self._traffic.wakeups.waiting -= 1
 
     def _explain(self) -> str:
         oldest = [held for slot in self._slots if (held := slot.oldest_lease()) is not None]
@@ -381,11 +366,11 @@ class RingReader:
 
     def __init__(self, ring: FrameRing) -> None:
         self._ring = ring
-        self.wakeups = _Wakeups()
+        self.wakeups = Wakeups()
         self.missed = 0
         with ring._lock:
             self.position = ring._published
-            ring._readers = (*ring._readers, self)
+            ring._traffic.readers = (*ring._traffic.readers, self)
 
     def next(self, timeout_seconds: float | None = None) -> Frame | None:
         """The next unread frame, held; blocks until there is one. None when the time is over."""
@@ -419,15 +404,15 @@ class RingReader:
             self.missed += found.sequence - self.position
             self.position = found.sequence + 1
             frame = Frame(found, found.lease())
-        ring._wakeups.notify()
+        ring._traffic.wakeups.notify()
         return frame
 
     def close(self) -> None:
         """Stop counting as a reader. A second call does nothing."""
         ring = self._ring
         with ring._lock:
-            ring._readers = tuple(one for one in ring._readers if one is not self)
-        ring._wakeups.notify()
+            ring._traffic.readers = tuple(one for one in ring._traffic.readers if one is not self)
+        ring._traffic.wakeups.notify()
 
     def __enter__(self) -> RingReader:
         return self

@@ -71,7 +71,7 @@ class Slot:
         *,
         number: int = 0,
         fence: Fence | None = None,
-        on_release: Callable[[int], object] | None = None,
+        on_release: Callable[[Slot], object] | None = None,
     ) -> None:
         self.pixels = pixels
         self.planes = spec.view_planes(pixels)
@@ -119,7 +119,18 @@ class Slot:
         if self.fence is not None:
             self.read_marks.append(self.fence.record())
         if self.leases.pop(lease, None) is not None and self.on_release is not None:
-            self.on_release(self.number)
+            self.on_release(self)
+
+    def forget_results(self) -> None:
+        """Let go of what stages computed, unless somebody holds the frame or is busy with it.
+
+        Never blocks, because finalisers come through here; what it leaves goes with the next frame.
+        """
+        if not self.leases and self.lock.acquire(blocking=False):
+            try:
+                self.attachments.drop_provided()
+            finally:
+                self.lock.release()
 
     def recycle(self) -> None:
         """Begin a new generation: from now on the pixels belong to the next frame."""
@@ -143,7 +154,7 @@ class Slot:
 
 
 def make_slots(
-    count: int, spec: FrameSpec, *, on_release: Callable[[int], object] | None = None
+    count: int, spec: FrameSpec, *, on_release: Callable[[Slot], object] | None = None
 ) -> tuple[Tensor, list[Slot]]:
     """Allocate `count` slots in one piece, (count, *slot_shape) uint8, zeroed, and view them apart.
 
