@@ -150,7 +150,7 @@ def _columns(events: list[Any], *, has_operators: bool) -> RawEvents:
         sizes,
         devices,
         lambda place: origin.cpu_elapsed_us(events[place]),
-        is_host_only=not _has_accelerator(),
+        is_host_only=not has_operators or not _has_accelerator(),
     )
 
 
