@@ -36,3 +36,14 @@ def test_events_of_a_step_are_kept_once():
             work_on(index, 10)
             session.step()
     assert [event.nbytes for event in session.events if event.kind == "io"] == [10, 10]
+
+
+def test_a_look_for_one_frame_more_at_the_end_of_a_file_is_no_frame():
+    with profile() as session:
+        for index in range(2):
+            work_on(index, 10)
+            hooks.frame_begin(index)
+            hooks.frame_end(index)
+        work_on(2, 1)
+    assert session.bill().frames == 2
+    assert session.bill().stage("decode").total.io_bytes == 21

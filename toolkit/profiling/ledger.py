@@ -40,6 +40,7 @@ class Ledger:
         self._frames_at_step = 0
         self._open: dict[int, FrameRecord] = {}
         self._begun: dict[int, int] = {}
+        self._is_told = False  # whether anybody says when frames begin
         self._late: set[int] = set()
         self._events: dict[int, list[Event]] = {}
         self._lock = session.lock
@@ -89,6 +90,7 @@ class Ledger:
     def begin_frame(self, index: int) -> None:
         """Work on a frame begins; it pays for what led up to it."""
         with self._lock:
+            self._is_told = True
             self._begun[index] = self._begun.get(index, 0) + 1
             self._late.discard(index)
             pending = self._open.pop(_PENDING, None)
@@ -128,8 +130,10 @@ class Ledger:
                 self.session.note(UNFINISHED, len(self._begun))
             if not self.session.frame_count and not self._begun:
                 self._close_step(peak_bytes)
+            # Where a pipeline says when frames begin, what it did not begin is none: a decoder that
+            # looks for one frame more at the end of a file charges that look to it.
             for index in sorted(self._open):
-                self._close(index, is_frame=index >= 0 and index not in self._begun)
+                self._close(index, is_frame=index >= 0 and not self._is_told)
             self._begun.clear()
 
     # -- inside -----------------------------------------------------------------------------------
