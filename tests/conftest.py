@@ -18,12 +18,6 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# Shapes in signatures are notes; DOWNHILL_CHECK_SHAPES=1 has every call into toolkit checked.
-if os.environ.get("DOWNHILL_CHECK_SHAPES") == "1":
-    from jaxtyping import install_import_hook
-
-    install_import_hook("toolkit", "beartype.beartype")
-
 
 def _has_cuda() -> bool:
     import torch
