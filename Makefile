@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 lab: $(STAMP)
-	$(BIN)/python -m jupyterlab $(AS_ROOT) $(TOUR)
+	$(BIN)/python -m jupyterlab $(AS_ROOT) --LabApp.default_url=/lab/tree/$(TOUR)
 
 demo: $(STAMP)
 	$(BIN)/python -m toolkit demo
