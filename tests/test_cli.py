@@ -74,7 +74,13 @@ def test_an_interrupt_ends_demo_with_what_was_finished(tmp_path):
     command = [sys.executable, "-m", "toolkit", "demo", "--json", "--out", str(tmp_path)]
     command += ["--video", "lavfi:testsrc2=size=320x240:rate=30,realtime"]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore interrupts, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         _wait_for(tmp_path / "annotated.mp4", process)
         process.send_signal(signal.SIGINT)

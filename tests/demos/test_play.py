@@ -2,10 +2,6 @@
 
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import av
 import pytest
@@ -111,27 +107,3 @@ def test_the_picture_that_is_shown_fits_the_stages(names, shown):
 
 def test_composing_by_name_adds_what_is_required():
     assert set(compose(("edges",)).order()) >= {"gray", "blur", "sobel", "edges"}
-
-
-def test_an_interrupt_ends_cleanly_with_what_was_finished(tmp_path):
-    command = [sys.executable, "-u", "-m", "toolkit", "demo", "--json", "--out", str(tmp_path)]
-    live = ["--video", "lavfi:testsrc2=size=160x120:rate=30,realtime"]
-    running = subprocess.Popen(
-        command + live,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "80"},
-    )
-    seen = ""
-    while "frames" not in seen or "0/" in seen[-60:]:
-        seen += running.stderr.read(1)
-        if running.poll() is not None:
-            raise AssertionError(seen)
-    running.send_signal(signal.SIGINT)
-    answer, _ = running.communicate(timeout=60)
-    result = json.loads(answer)
-    assert running.returncode == (0 if result["frames"] else 130)
-    assert result["interrupted"] is True
-    if result["frames"]:
-        assert len(decoded(tmp_path / "annotated.mp4")) >= result["frames"] - 1

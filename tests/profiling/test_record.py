@@ -1,5 +1,7 @@
 """The recorder: segments, nested scopes, live bytes, reported copies."""
 
+import mmap
+
 import pytest
 import torch
 
@@ -125,7 +127,8 @@ def test_page_faults_are_on_the_bill():
     resource = pytest.importorskip("resource")
     with profile() as session, hooks.scope("fresh", 0):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        bytearray(200_000_000)
+        fresh = mmap.mmap(-1, 40_000_000)  # no allocator keeps these pages
+        fresh[::4096] = bytes(len(range(0, 40_000_000, 4096)))
         faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
     assert session.bill().stage("fresh").total.page_faults >= faults > 0
 
