@@ -39,6 +39,13 @@ def test_the_annotation_gives_name_range_unit_and_doc():
     assert sigma.domain.describe() == "0.3..5 px"
 
 
+def test_one_parameter_is_looked_up_by_name_as_a_slider_needs_it():
+    sigma = parameters()["blur"].spec("sigma")
+    assert (sigma.domain.lo, sigma.domain.hi, sigma.domain.step) == (0.3, 5.0, 0.1)
+    with pytest.raises(AttributeError, match="no parameter 'depth'; it has sigma, count"):
+        parameters()["blur"].spec("depth")
+
+
 def test_values_are_read_and_set_as_attributes():
     params = parameters()
     params["blur"].sigma = 2

@@ -238,7 +238,7 @@ class StageParameters:
         self.update({name: value})
 
     def __dir__(self) -> list[str]:
-        return [*self._specs, "update", "reset"]
+        return [*self._specs, "spec", "update", "reset"]
 
     def __iter__(self) -> Iterator[ParamSpec]:
         return iter(self._specs.values())
@@ -249,6 +249,16 @@ class StageParameters:
     def __repr__(self) -> str:
         listed = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
         return f"{self._stage}({listed})"
+
+    def spec(self, name: str) -> ParamSpec:
+        """Range, default, step and unit of one parameter.
+
+        Raises:
+            AttributeError: the stage has no such parameter; the text lists those it has.
+        """
+        if name in self._specs:
+            return self._specs[name]
+        raise AttributeError(self._unknown(name))
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values in their plain form, all of them checked, none set.

@@ -155,3 +155,10 @@ def test_counts_and_milliseconds_are_short():
         "47.1",
         "239",
     ]
+
+
+def test_copied_bytes_are_summed_over_directions_and_averaged_over_frames():
+    session = session_of(
+        {"blur": blur(2, 0, copies={"h2d": [1, 30], "h2h": [1, 10]})}, {"blur": blur(2, 0)}
+    )
+    assert session.bill().stage("blur").copied_bytes_per_frame == 20

@@ -57,6 +57,7 @@ class StageBill:
         allocations_median: on a frame on which it ran: without what only the first frames need.
         allocated_bytes_per_frame: total over frames.
         page_faults_median: of the whole process, on a frame on which it ran.
+        copied_bytes_per_frame: in all directions, total over frames.
         copies: count and bytes over the run, by direction.
         total: every sum over the run.
     """
@@ -71,6 +72,7 @@ class StageBill:
     allocations_median: float
     allocated_bytes_per_frame: float
     page_faults_median: float
+    copied_bytes_per_frame: float
     copies: dict[str, dict[str, int]]
     total: Tally
 
@@ -92,6 +94,7 @@ class StageBill:
             "allocations_per_frame": self.allocations_per_frame,
             "allocations_median": self.allocations_median,
             "allocated_bytes_per_frame": self.allocated_bytes_per_frame,
+            "copied_bytes_per_frame": self.copied_bytes_per_frame,
             "peak_bytes": total.peak_bytes,
             "frees": total.frees,
             "copies": self.copies,
@@ -297,6 +300,7 @@ def _stage_bill(name: str, record: StageRecord, frames: int, time_ns: int) -> St
         allocations_median=record.allocations.median(),
         allocated_bytes_per_frame=total.allocated_bytes / max(frames, 1),
         page_faults_median=record.page_faults.median(),
+        copied_bytes_per_frame=sum(entry[1] for entry in copies.values()) / max(frames, 1),
         copies={side: {"count": entry[0], "bytes": entry[1]} for side, entry in copies.items()},
         total=total,
     )

@@ -108,3 +108,13 @@ def test_a_warm_up_frame_is_cut_off_and_said_to_be():
     shown = charts.timeline(drawn, ["a"], {"a": "red"}, str, label="ms.")
     assert "1 of them higher than the scale" in shown
     assert "<span>2.5</span>" in shown
+
+
+def test_columns_in_which_nothing_is_are_left_out():
+    with profile() as session:
+        pass
+    assert "conversions" not in html.table(session.bill())
+    with profile() as session:
+        hooks.report("convert", 10)
+        session.step()
+    assert "conversions" in html.table(session.bill())

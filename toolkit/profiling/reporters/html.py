@@ -77,13 +77,13 @@ def table(bill: Bill) -> str:
 
 def _head(bill: Bill, title: str) -> str:
     whole, frames = bill.whole, max(bill.frames, 1)
-    copied = sum(entry["bytes"] for entry in whole.copies.values())
-    copies = sum(entry["count"] for entry in whole.copies.values())
+    copies = format_count(sum(entry["count"] for entry in whole.copies.values()) / frames)
+    copied = format_bytes(whole.copied_bytes_per_frame)
     tiles = [
         ("time per frame", f"{format_ms(whole.ms_median)} ms"),
         ("allocations per frame", format_count(whole.allocations_per_frame)),
         ("allocated per frame", format_bytes(whole.allocated_bytes_per_frame)),
-        ("copies per frame", f"{format_count(copies / frames)} · {format_bytes(copied / frames)}"),
+        ("copies per frame", f"{copies} · {copied}"),
         ("frames", f"{bill.frames}" + (f", {bill.dropped} dropped" if bill.dropped else "")),
     ]
     shown = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in tiles)
@@ -169,34 +169,42 @@ def _table(bill: Bill) -> str:
     sides = [side for side, entry in bill.whole.copies.items() if entry["count"]]
     heads = ["stage", "ms", "ms, 95 %", "time", "allocations", "allocated", "peak"]
     heads += [f"copies {side}" for side in sides]
-    heads += ["waits", "wait ms", "conversions", "page faults"]
+    extras = [name for name, amount in _EXTRAS.items() if amount(bill.whole, frames)]
+    heads += extras
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    rows = "".join(f"<tr>{_row(stage, sides, frames)}</tr>" for stage in bill.stages)
+    rows = "".join(f"<tr>{_row(stage, sides, extras, frames)}</tr>" for stage in bill.stages)
     return (
         '<p class="soft">Per frame; ms and page faults are medians of the frames on which a stage '
         "ran, peak is the highest, copies are count and bytes.</p>"
         '<div class="scroll"><table class="sortable" aria-label="the bill by stage">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
-        f"<tfoot><tr>{_row(bill.whole, sides, frames)}</tr></tfoot></table></div>"
+        f"<tfoot><tr>{_row(bill.whole, sides, extras, frames)}</tr></tfoot></table></div>"
     )
 
 
-def _row(stage: StageBill, sides: list[str], frames: int) -> str:
-    total = stage.total
+# Columns that are there only when something is in them.
+_EXTRAS: dict[str, Callable[[StageBill, int], float]] = {
+    "waits": lambda stage, frames: (stage.total.waits + stage.total.syncs) / frames,
+    "wait ms": lambda stage, frames: stage.waits_ms / frames,
+    "conversions": lambda stage, frames: stage.total.converts / frames,
+    "page faults": lambda stage, _: stage.page_faults_median,
+}
+
+
+def _row(stage: StageBill, sides: list[str], extras: list[str], frames: int) -> str:
     cells: list[tuple[float, str]] = [
         (stage.ms_median, format_ms(stage.ms_median)),
         (stage.ms_p95, format_ms(stage.ms_p95)),
         (stage.share, f"{stage.share:.0%}"),
         (stage.allocations_per_frame, format_count(stage.allocations_per_frame)),
         (stage.allocated_bytes_per_frame, format_bytes(stage.allocated_bytes_per_frame)),
-        (total.peak_bytes, format_bytes(total.peak_bytes)),
+        (stage.total.peak_bytes, format_bytes(stage.total.peak_bytes)),
     ]
     for side in sides:
         number, nbytes = (stage.copies.get(side, {}).get(key, 0) for key in ("count", "bytes"))
         shown = f"{format_count(number / frames)} · {format_bytes(nbytes / frames)}"
         cells.append((nbytes, shown if number else ""))
-    sums = (total.waits + total.syncs, stage.waits_ms, total.converts)
-    rest = (*(one / frames for one in sums), stage.page_faults_median)
+    rest = [_EXTRAS[name](stage, frames) for name in extras]
     cells += [(one, format_count(round(one, 2)) if one else "") for one in rest]
     values = "".join(f'<td data-value="{value:.6g}">{escape(shown)}</td>' for value, shown in cells)
     return f"<td>{escape(stage.name)}</td>{values}"
