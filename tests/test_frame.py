@@ -239,3 +239,9 @@ def test_a_request_waits_for_nobody_and_is_settled_by_attach():
     assert request.result() == 42
     assert called == [request]
     assert frame.request("thought").is_done
+
+
+def test_the_name_of_the_pixels_is_taken():
+    frame = Frame.from_image(torch.zeros(2, 2, dtype=torch.uint8))
+    with pytest.raises(AlreadyAttached, match="'pixels' are the frame's own"):
+        frame.attach("pixels", 1)

@@ -156,3 +156,29 @@ def test_listening_twice_hears_once_through_joined_tables():
 def test_a_listener_without_hooks_is_refused_by_name():
     with pytest.raises(TypeError, match=r"object has none of the hooks event, scope_begin"):
         hooks.listen(object())
+
+
+def test_who_listens_twice_hears_once():
+    ear = Ear()
+    hooks.listen(ear)
+    hooks.listen(ear)
+    try:
+        hooks.report("io", 1)
+    finally:
+        hooks.unlisten(ear)
+    assert len(ear.events) == 1
+
+
+def test_an_interrupt_in_a_listener_leaves_no_scope_open():
+    class Interrupt:
+        def scope_begin(self, scope):
+            raise KeyboardInterrupt
+
+    ear = Interrupt()
+    hooks.listen(ear)
+    try:
+        with pytest.raises(KeyboardInterrupt), hooks.scope("blur", 3):
+            pytest.fail("the block is not entered")
+    finally:
+        hooks.unlisten(ear)
+    assert hooks.current_scope() is None

@@ -20,6 +20,7 @@ PART_OF = {
     "images": "frame",
     "ownership": "frame",
     "pool": "frame",
+    "reader": "frame",
     "ring": "frame",
     "traffic": "frame",
     "slot": "frame",

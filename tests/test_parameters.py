@@ -1,5 +1,7 @@
 """Parameters: one annotation gives the slider, the check and the docs."""
 
+import copy
+import threading
 from typing import Annotated
 
 import numpy as np
@@ -66,7 +68,12 @@ def test_values_are_read_and_set_as_attributes():
         ("camera", [[1, 2, 3]], r"a matrix of 1x3 is not a 2x2 matrix"),
         ("camera", 3, r"3 is not a 2x2 matrix"),
         ("camera", [[1, float("inf")], [0, 1]], r"NaN or infinity"),
+        ("camera", [["a", "b"], [1, 2]], r"is not a 2x2 matrix: could not convert"),
+        ("sigma", torch.ones(2), r"is not a number"),
+        ("sigma", 10**400, r"is not a number: int too large"),
+        ("method", np.array(["gftt", "harris"]), r"is not one of"),
         ("exact", 2, r"neither True nor False"),
+        ("exact", np.array([True, False]), r"neither True nor False"),
         ("depth", 1, r"stage 'blur' has no parameter 'depth'; it has sigma, count"),
     ],
 )
@@ -122,3 +129,33 @@ def test_a_parameter_without_a_domain_is_refused_at_declaration():
 
     with pytest.raises(TypeError, match=r"parameter 'sigma' needs a default and an annotation"):
         read_parameters(wrong)
+
+
+def test_zero_has_no_sign_so_that_both_have_one_result():
+    domain = Range(-1.0, 1.0)
+    assert str(domain.check(-0.0, whole=False)) == "0.0"
+
+
+def test_parameters_are_not_copied_apart_from_their_pipeline():
+    for duplicate in (copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"of 'blur' belong to their pipeline.*to_dict\(\)"):
+            duplicate(parameters()["blur"])
+
+
+@pytest.mark.parametrize("values", [[1], 3, None, {"blur": 3}])
+def test_what_is_no_table_of_parameters_is_refused(values):
+    with pytest.raises(ParameterError, match="is no table of"):
+        parameters().load(values)
+
+
+def test_a_snapshot_taken_while_all_are_loaded_has_all_or_none():
+    params = Parameters({"a": read_parameters(prepare), "b": read_parameters(prepare)})
+    seen = []
+    reader = threading.Thread(target=lambda: seen.append(params.snapshot()[1]))
+    with params._lock:  # as `load` holds it
+        params["a"].sigma = 2.0
+        reader.start()
+        reader.join(0.05)
+        params["b"].sigma = 2.0
+    reader.join(10)
+    assert (seen[0]["a"]["sigma"], seen[0]["b"]["sigma"]) == (2.0, 2.0)

@@ -425,9 +425,10 @@ def test_presets_are_written_and_read_whole_or_not_at_all(tmp_path):
     path.write_text(path.read_text().replace("7.0", "70"))
     with pytest.raises(ParameterError, match=r"scaled\.gain: 70 is outside"):
         other.load_preset(path)
-    path.write_text("{")
-    with pytest.raises(ValueError, match=r"preset\.json is not a preset"):
-        other.load_preset(path)
+    for text in ("{", '{"format": 1, "stages": [1]}', '{"format": 1, "stages": null}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"preset\.json is not a preset"):
+            other.load_preset(path)
 
 
 def test_the_picture_shows_each_stage_and_its_cost_once_measured():

@@ -70,3 +70,14 @@ def test_a_pool_goes_when_its_last_reference_goes():
 def test_an_empty_pool_is_refused():
     with pytest.raises(ValueError, match=r"slots=0"):
         FramePool(0, width=4, height=2)
+
+
+def test_in_debug_mode_a_tensor_that_outlived_its_frame_shows_nonsense_at_once():
+    pool = FramePool(1, width=4, height=2, debug=True)
+    frame = pool.acquire()
+    with frame.exclusive() as pixels:
+        pixels.fill_(1)
+    kept = frame.pixels
+    frame.release()
+    pool.acquire()
+    assert kept.unique().tolist() == [0xA5]

@@ -258,13 +258,17 @@ def test_late_results_land_on_their_own_frame_and_not_on_the_next_one_in_the_slo
 
 
 class CountedFence:
-    """A fence that notes what is asked of it, in order."""
+    """A fence that notes what is asked of it, in order, and whose stream the test sets."""
 
     def __init__(self):
         self.log = []
+        self.current = "main"
 
-    def record(self):
-        self.log.append("record")
+    def stream(self):
+        return self.current
+
+    def record(self, stream=None):
+        self.log.append(f"record {stream or self.current}")
         return len(self.log)
 
     def wait(self, mark):
@@ -277,19 +281,48 @@ def test_on_a_device_reads_wait_for_the_write_and_the_next_write_waits_for_the_r
     for slot in ring._slots:
         slot.fence = fence
     frame = publish(ring, 1)
-    assert fence.log == ["record"]
+    assert fence.log == ["record main"]
+    fence.current = "side"
     assert frame.pixels is not None
-    assert fence.log == ["record", "wait 1"]
+    assert fence.log == ["record main", "wait 1"]
+    fence.current = "main"
     frame.release()
-    assert fence.log[-1] == "record"
+    assert fence.log[-1] == "record side", "the stream that reads, not the one that releases"
     ring.acquire()
     ring.acquire()
     assert fence.log[-1] == "wait 3"
 
 
+def test_many_leases_of_one_slot_leave_one_mark_for_each_stream():
+    ring = gray_ring(slots=2)
+    fence = CountedFence()
+    for slot in ring._slots:
+        slot.fence = fence
+    frame = publish(ring, 1)
+    for _ in range(50):
+        with ring.latest() as one:
+            assert one.pixels is not None
+    assert len(frame._slot.streams) == 1
+
+
+def test_on_a_device_a_writer_waits_for_those_who_read():
+    ring = gray_ring(slots=2)
+    fence = CountedFence()
+    for slot in ring._slots:
+        slot.fence = fence
+    frame = publish(ring, 1)
+    fence.current = "side"
+    assert frame.pixels is not None
+    fence.current = "main"
+    with frame.exclusive():
+        assert fence.log[2:4] == ["record side", "wait 3"]
+
+
 def with_result(frame):
     """The frame, with something attached as a stage would attach it."""
-    frame._attachments.finish(("edges", "a provider"), "result")
+    key = ("edges", "a provider")
+    request = frame._attachments.claim(key)
+    frame._attachments.finish(request, {key: "result"})
     return frame
 
 
@@ -322,3 +355,97 @@ def test_results_stay_until_every_reader_has_passed_the_frame():
         slot = read._slot
         read.release()
     assert slot.attachments.values == {}
+
+
+def test_a_frame_of_another_ring_is_older_than_any_of_this_one():
+    before, after = gray_ring(), gray_ring()
+    for number in range(10):
+        last = publish(before, number)
+    newest = publish(after, 1)
+    assert after.newer_than(last).pixels.data_ptr() == newest.pixels.data_ptr()
+
+
+def test_a_slot_is_given_back_once():
+    ring = gray_ring()
+    slot = ring.acquire()
+    ring.publish(slot, pts_seconds=0.0)
+    with pytest.raises(RuntimeError, match="slot 0 is not taken from this ring"):
+        ring.publish(slot, pts_seconds=1.0)
+    with pytest.raises(RuntimeError, match="slot 0 is not taken from this ring"):
+        ring.discard(slot)
+
+
+def test_a_slot_of_another_ring_is_refused():
+    with pytest.raises(RuntimeError, match="is not taken from this ring"):
+        gray_ring().publish(gray_ring().acquire(), pts_seconds=0.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.float32])
+def test_pixels_of_another_type_are_refused_and_not_reinterpreted(dtype):
+    with pytest.raises(ValueError, match="do not fit this ring"):
+        gray_ring().copy_in(torch.zeros(1, 2, 4, dtype=dtype), pts_seconds=0.0)
+
+
+def test_an_unread_frame_that_is_overwritten_is_reported_as_dropped():
+    drops = []
+
+    class Ear:
+        def event(self, event):
+            drops.append(event.kind)
+
+    ring, ear = gray_ring(slots=4), Ear()
+    hooks.listen(ear)
+    try:
+        with ring.reader():
+            for number in range(10):
+                publish(ring, number)
+    finally:
+        hooks.unlisten(ear)
+    assert drops == ["drop"] * 6
+    assert ring.stats.dropped == 6
+
+
+def test_an_interrupt_while_a_slot_is_prepared_or_written_loses_no_slot(monkeypatch):
+    ring = gray_ring(slots=2, drop="error")
+    pixels = torch.zeros(1, 2, 4, dtype=torch.uint8)
+    for broken in ("recycle", "describe"):
+        with monkeypatch.context() as patch:
+            patch.setattr(type(ring._slots[0]), broken, interrupt)
+            for _ in range(5):
+                with pytest.raises(KeyboardInterrupt):
+                    ring.copy_in(pixels, pts_seconds=0.0)
+    assert [ring.copy_in(pixels, pts_seconds=0.0) is not None for _ in range(5)] == [True] * 5
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_reader_may_be_closed_by_a_finaliser_inside_of_the_ring_s_lock():
+    ring, done = gray_ring(slots=8), threading.Event()
+    publish(ring, 1)
+
+    def consume(box):
+        with ring.reader() as reader:
+            while True:
+                yield reader.try_next()
+
+    def lease():
+        gc.disable()
+        box = []
+        box.append(consume(box))
+        next(box[0])
+        del box  # garbage in a cycle: its finaliser runs when the collector does
+        gc.set_threshold(1)
+        gc.enable()
+        held = [ring.latest() for _ in range(6)]
+        done.set()
+        return held
+
+    before = gc.get_threshold()
+    try:
+        threading.Thread(target=lease, daemon=True).start()
+        assert done.wait(10), "the thread waits for itself"
+    finally:
+        gc.set_threshold(*before)
+        gc.enable()

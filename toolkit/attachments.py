@@ -7,8 +7,11 @@ provider, so that two pipelines which agree share it and two which differ do not
 
 from __future__ import annotations
 
+import copy
+import logging
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from toolkit import hooks
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "Attachments", "Failure", "Key", "Request"]
 
 Key = tuple[str, "Hashable"]
+
+_log = logging.getLogger(__name__)
 
 
 class _Missing:
@@ -32,15 +37,35 @@ MISSING = _Missing()
 
 
 class Failure:
-    """A stage's error in the place of its result.
+    """A stage's error in the place of its result: every reader gets it, nobody computes it again.
 
-    Every reader gets it, nobody computes it again.
+    It keeps copies, without tracebacks: those hold the local variables of every caller, and with
+    them frames, which would occupy their slots as long as the error is remembered.
     """
 
-    __slots__ = ("error",)
+    __slots__ = ("_error", "_written")
 
     def __init__(self, error: Exception) -> None:
-        self.error = error
+        self._error = _without_traceback(error)
+        self._written = "".join(traceback.format_exception(error))
+
+    def raised(self) -> Exception:
+        """The error for one more reader, with the first traceback as a note."""
+        error = copy.copy(self._error)
+        error.__cause__ = self._error.__cause__
+        error.add_note(f"It was raised first here:\n{self._written}")
+        return error
+
+
+def _without_traceback(error: BaseException, depth: int = 8) -> Any:
+    try:
+        bare = copy.copy(error)
+    except Exception:  # noqa: BLE001 - whatever the constructor of somebody's error wants
+        bare = RuntimeError("".join(traceback.format_exception_only(error)).strip())
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and depth:
+        bare.__cause__ = _without_traceback(cause, depth - 1)
+    return bare
 
 
 class Request:
@@ -49,11 +74,12 @@ class Request:
     A task yields it to its scheduler instead of blocking a worker.
     """
 
-    __slots__ = ("_callbacks", "_done", "_lock", "name", "outcome", "owner")
+    __slots__ = ("_callbacks", "_done", "_lock", "is_stale", "name", "outcome", "owner")
 
     def __init__(self, name: str, outcome: Any = MISSING) -> None:
         self.name = name
         self.owner: int | None = None
+        self.is_stale = False  # whether the pixels were overwritten since the owner began
         self.outcome = outcome
         self._lock = threading.Lock()
         self._done: threading.Event | None = None
@@ -81,12 +107,11 @@ class Request:
         Returns:
             Whether it is done. An owner that was interrupted gives the request back undone.
         """
+        fresh = threading.Event()
         with self._lock:
             if self.is_done:
                 return True
-            if self._done is None:
-                self._done = threading.Event()
-            done = self._done
+            done = self._done = self._done or fresh
         with hooks.timed("wait", op=f"attachment {self.name}"):
             done.wait(timeout_seconds)
         return self.is_done
@@ -103,27 +128,35 @@ class Request:
             if give_up is not None and time.monotonic() >= give_up:
                 raise TimeoutError(f"{self.name!r} was not attached within {timeout_seconds} s")
         if isinstance(self.outcome, Failure):
-            raise self.outcome.error.with_traceback(None)
+            raise self.outcome.raised()
         return self.outcome
 
     def settle(self, outcome: Any) -> None:
         """Wake who waits: with the outcome, or with MISSING so that one of them takes over."""
         with self._lock:
-            self.outcome = outcome
+            if outcome is not MISSING:
+                self.outcome = outcome
             done, self._done = self._done, None
             callbacks, self._callbacks = self._callbacks, []
         if done is not None:
             done.set()
         for callback in callbacks:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # noqa: BLE001 - the others wait, too
+                _log.exception("a callback of the request for %r raised", self.name)
 
 
 class Attachments:
-    """The results attached to one frame. Reads take no lock."""
+    """The results attached to one frame. Reads take no lock.
+
+    The lock must be one that a thread may take again: the garbage collector may run a finaliser
+    that drops results on a thread which is inside of it.
+    """
 
     __slots__ = ("_lock", "attached_ns", "requests", "values")
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self.values: dict[Key, Any] = {}
         self.requests: dict[Key, Request] | None = None
@@ -167,33 +200,54 @@ class Attachments:
                 return None
             request = self._open(key)
             if request.owner is None:
+                request.is_stale = False
                 request.owner = threading.get_ident()
             return request
 
-    def finish(self, key: Key, value: Any) -> None:
-        """Attach what the owner computed (or its `Failure`), and wake who waits."""
+    def finish(self, request: Request, results: dict[Key, Any]) -> None:
+        """Attach all that the owner of `request` computed (or its `Failure`); wake who waits.
+
+        Nothing is attached where the pixels were overwritten since the claim: ask again.
+        """
         with self._lock:
-            self.values[key] = value
-            request = self.requests.pop(key, None) if self.requests else None
-        if request is not None:
-            request.settle(value)
+            is_stale = request.is_stale
+            known = self.requests or {}
+            waiting = {key: known[key] for key in results if key in known}
+            if is_stale:
+                request.owner = None
+            else:
+                self.values.update(results)
+                for key in waiting:
+                    del known[key]
+        for key, one in waiting.items():
+            one.settle(MISSING if is_stale else results[key])
 
     def abandon(self, key: Key) -> None:
-        """Give the claim back, undone.
+        """Give this thread's claim back, undone; nothing happens where it has none.
 
         An interrupt is never remembered, the next reader computes.
         """
         with self._lock:
             request = self.requests.get(key) if self.requests else None
-            if request is not None:
-                request.owner = None
-        if request is not None:
-            request.settle(MISSING)
+            if request is None or request.owner != threading.get_ident():
+                return
+            request.owner = None
+        request.settle(MISSING)
 
     def drop_provided(self) -> None:
-        """Forget what stages computed; what users attached stays. The slot's lock is held."""
-        for key in [key for key in self.values if key[1] is not None]:
-            del self.values[key]
+        """Forget what stages computed; what users attached stays."""
+        with self._lock:
+            for key in [key for key in self.values if key[1] is not None]:
+                del self.values[key]
+
+    def overwritten(self) -> None:
+        """Forget what stages compute from the pixels alone; what looks back in time stays."""
+        with self._lock:
+            for request in list((self.requests or {}).values()):
+                request.is_stale = True
+            for key in list(self.values):
+                if key[1] is not None and not getattr(key[1], "looks_back", False):
+                    del self.values[key]
 
     def names(self) -> Iterator[Key]:
         """The keys of all that is attached, failures left out."""

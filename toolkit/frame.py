@@ -8,6 +8,7 @@ moved or released refuses to be used, because behind it there may be somebody el
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -25,7 +26,7 @@ from toolkit.ownership import (
     FrameReleased,
     MissingAttachment,
 )
-from toolkit.slot import Slot, make_slots
+from toolkit.slot import Slot, make_slots, new_lease
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -50,10 +51,7 @@ __all__ = [
 
 
 class Binding(Protocol):
-    """What a pipeline lends to a frame.
-
-    Which provider stands behind each name, and how to ask it.
-    """
+    """What a pipeline lends to a frame: the provider behind each name, and how to ask it."""
 
     @property
     def keys(self) -> Mapping[str, Key]:
@@ -85,10 +83,13 @@ class Frame:
         "_state",
     )
 
-    def __init__(self, slot: Slot, lease: int) -> None:
-        self._state = "held"
+    def __init__(self, slot: Slot, lease: int | None = None) -> None:
         self._slot = slot
-        self._lease = lease
+        # Noted here first and in the slot after it, so that no interrupt leaves a lease to nobody.
+        self._lease = own = lease or new_lease()
+        self._state = "held"
+        if not lease:
+            slot.leases[own] = get_ident()
         self._generation = slot.generation
         self._attachments = slot.attachments
         self._binding: Binding | None = None
@@ -121,7 +122,7 @@ class Frame:
             slot.pixels.copy_(pixels)
         slot.recycle()
         slot.describe(0, pts_seconds)
-        return cls(slot, slot.lease())
+        return cls(slot)
 
     # -- what it is -------------------------------------------------------------------------------
 
@@ -167,10 +168,7 @@ class Frame:
 
     @property
     def rotation(self) -> int:
-        """Degrees to turn the picture counter-clockwise before it is shown.
-
-        `rgb` and `gray` do it.
-        """
+        """Degrees to turn the picture counter-clockwise to show it; `rgb` and `gray` do."""
         return self._live().spec.rotation
 
     @property
@@ -198,16 +196,14 @@ class Frame:
         Write to it only inside `exclusive()`. It shows later pixels once the frame is released.
         """
         slot = self._live()
-        if slot.fence is not None:
-            slot.fence.wait(slot.ready_mark)
+        slot.wait_until_ready()
         return slot.pixels
 
     @property
     def planes(self) -> tuple[Tensor, ...]:
         """Views of the planes: for `i420` y, u, v at their padded size; else the one tensor."""
         slot = self._live()
-        if slot.fence is not None:
-            slot.fence.wait(slot.ready_mark)
+        slot.wait_until_ready()
         return slot.planes
 
     # -- what is attached -------------------------------------------------------------------------
@@ -241,10 +237,7 @@ class Frame:
         return self._find(name) is not None
 
     def names(self) -> tuple[str, ...]:
-        """Names of all that is attached and can be read through this frame.
-
-        In order of attachment.
-        """
+        """Names of all that can be read through this frame, in order of attachment."""
         self._live()
         keys = list(self._attachments.names())
         return tuple(dict.fromkeys(name for name, _ in keys if self._find(name) is not None))
@@ -256,6 +249,8 @@ class Frame:
             AlreadyAttached: there is one of that name, or the frame's pipeline provides it.
         """
         self._live()
+        if name == "pixels":
+            raise AlreadyAttached("'pixels' are the frame's own; attach under another name")
         provided = self._binding is not None and name in self._binding.keys
         if provided or not self._attachments.attach((name, None), value):
             by = "is provided by the frame's pipeline" if provided else "is attached already"
@@ -310,23 +305,14 @@ class Frame:
 
     def lease(self) -> Frame:
         """A second lease on the same frame, for another consumer. No copy."""
-        slot = self._live()
-        second = Frame(slot, slot.lease())
-        second._binding = self._binding
-        return second
+        return self._second(self._binding)
 
     def lend(self, binding: Binding) -> Frame:
         """A second lease, read through `binding`: what a pipeline hands out. No copy."""
-        slot = self._live()
-        lent = Frame(slot, slot.lease())
-        lent._binding = binding
-        return lent
+        return self._second(binding)
 
     def end_loan(self) -> None:
-        """Give the lease back unless `keep()` was called.
-
-        What a pipeline does after an iteration.
-        """
+        """Give the lease back unless `keep()` was called: what a pipeline does in the end."""
         if not self._is_kept:
             self.release()
 
@@ -349,7 +335,7 @@ class Frame:
         metadata = dict(slot.metadata) if slot.metadata else None
         twin.recycle()
         twin.describe(slot.index, slot.pts_seconds, slot.duration_seconds, metadata)
-        copy = Frame(twin, twin.lease())
+        copy = Frame(twin)
         copy._binding = self._binding
         return copy
 
@@ -357,34 +343,37 @@ class Frame:
     def exclusive(self) -> Generator[Tensor]:
         """Overwrite the pixels: `with frame.exclusive() as pixels:`. One writer at a time.
 
-        What stages had computed from the old pixels is forgotten at the end; what users attached
-        stays.
+        What stages had computed from the old pixels is forgotten at the end. What users attached
+        stays, and so do results that look back at earlier frames.
 
         Raises:
             FrameBusy: somebody else is writing. It does not wait.
         """
-        slot = self._live()
-        with slot.lock:
-            if slot.writer is not None:
-                raise FrameBusy(
-                    f"frame {slot.index} is being written by another `exclusive()` block; "
-                    "write after it ends, or write to a clone()"
-                )
-            slot.writer = self._lease
+        slot, me = self._live(), object()
         try:
+            with slot.lock:
+                if slot.writer is not None:
+                    raise FrameBusy(
+                        f"frame {slot.index} is being written by another `exclusive()` block; "
+                        "write after it ends, or write to a clone()"
+                    )
+                slot.writer = me
+            slot.wait_for_readers()
             yield self.pixels
         finally:
-            if slot.fence is not None:
-                slot.ready_mark = slot.fence.record()
-            slot.writer = None
-            with slot.lock:
-                self._attachments.drop_provided()
+            if slot.writer is me:
+                if slot.fence is not None:
+                    slot.ready_mark = slot.fence.record()
+                self._attachments.overwritten()
+                slot.writer = None
 
     def release(self) -> None:
         """Give the lease back. A second call does nothing."""
         if self._state == "held":
+            self._slot.release(
+                self._lease
+            )  # first: an interrupt before the next line loses nothing
             self._state = "released"
-            self._slot.release(self._lease)
 
     def __enter__(self) -> Frame:
         self._live()
@@ -394,8 +383,11 @@ class Frame:
         self.release()
 
     def __del__(self) -> None:
-        if self._state == "held":
-            self._slot.release(self._lease)
+        try:
+            if self._state == "held":
+                self._slot.release(self._lease)
+        except AttributeError:  # an interrupt came before there was any lease
+            return
 
     def __copy__(self) -> Frame:
         raise TypeError(
@@ -444,6 +436,16 @@ class Frame:
         )
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def _second(self, binding: Binding | None) -> Frame:
+        slot = self._live()
+        second = Frame(slot)
+        if second._generation != self._generation:  # released by another thread just now
+            second.release()
+            self._state = "released"
+            slot = self._live()
+        second._binding = binding
+        return second
 
     def _live(self) -> Slot:
         if self._state == "held":

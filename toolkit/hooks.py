@@ -146,6 +146,10 @@ class Table:
             return self
         return Table(self._hooks + added) if self._hooks else other
 
+    def has(self, listener: object) -> bool:
+        """Whether `listener` is among them."""
+        return any(hook.listener is listener for hook in self._hooks)
+
     def without(self, listener: object) -> Table:
         """The same table with `listener` taken out."""
         return Table(tuple(hook for hook in self._hooks if hook.listener is not listener))
@@ -199,7 +203,8 @@ def listen(listener: object) -> None:
             f"{type(listener).__name__} has none of the hooks {', '.join(HOOK_NAMES)}: "
             "give it a method of one of these names."
         )
-    _table.set(_table.get() | Table((_Hook(listener),)))
+    if not _table.get().has(listener):
+        _table.set(_table.get() | Table((_Hook(listener),)))
 
 
 def unlisten(listener: object) -> None:
@@ -321,7 +326,11 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
             self._outer = _scope.get()
             here = Scope(self.stage, self.frame, self.pipeline)
             _scope.set(here)
-            self._listeners.call("scope_begin", here)
+            try:
+                self._listeners.call("scope_begin", here)
+            except BaseException:  # an interrupt: the block is not entered, nor left
+                _scope.set(self._outer)
+                raise
 
     def __exit__(
         self,

@@ -17,7 +17,7 @@ from toolkit.node import StageError
 from toolkit.provider import Provider
 
 if TYPE_CHECKING:
-    from toolkit.attachments import Attachments, Key
+    from toolkit.attachments import Attachments, Key, Request
     from toolkit.frame import Frame
     from toolkit.graph import Graph
     from toolkit.node import Node
@@ -46,18 +46,13 @@ class Edition:
     @classmethod
     def of(cls, graph: Graph, parameters: Parameters, run: object) -> Edition:
         """Take the snapshot."""
-        versions: list[int] = []
-        values: dict[str, dict[str, Any]] = {}
-        for name in parameters:
-            version, own = parameters[name].snapshot()
-            versions.append(version)
-            values[name] = own
+        versions, values = parameters.snapshot()
         keys: dict[str, Key] = {}
         for one in graph.stages:
             inputs = tuple(keys.get(name, (name, None)) for name in one.requires)
             provider = Provider.of(one, values[one.name], inputs, run if one.history else None)
             keys.update({name: (name, provider) for name in one.provides})
-        return cls(tuple(versions), values, keys, run)
+        return cls(versions, values, keys, run)
 
 
 class Loan:
@@ -84,10 +79,10 @@ class Loan:
         self._gap_seconds = gap_seconds
 
     def forget(self) -> None:
-        """Give the previous frame back: all that looks at it is attached."""
-        if self._previous is not None:
-            self._previous.release()
-            self._previous = None
+        """Give the previous frame back: all that looks at it is attached, or never will be."""
+        previous, self._previous = self._previous, None
+        if previous is not None:
+            previous.release()
 
     def provide(self, frame: Frame, name: str, attachments: Attachments) -> Any:
         """Compute `name` now, or wait for the thread that is computing it.
@@ -101,31 +96,48 @@ class Loan:
             value = attachments.values.get(key, MISSING)
             if value is not MISSING:
                 if isinstance(value, Failure):
-                    raise value.error.with_traceback(None)  # else it grows with each read
+                    raise value.raised()
                 return value
-            with pipeline.owned:
-                node = pipeline.nodes[pipeline.graph.providers[name].name]
-                first = self.keys[node.stage.provides[0]]
-                request = attachments.claim(first)
-                if request is None:
-                    continue
-                if request.owner == threading.get_ident():
-                    self._compute(node, frame, attachments)
-                    continue
-            request.wait()
+            node = pipeline.nodes[pipeline.graph.providers[name].name]
+            with pipeline.owned():
+                request = self._compute(node, frame, attachments)
+            if request is not None:
+                request.wait()
 
-    def _compute(self, node: Node, frame: Frame, attachments: Attachments) -> None:
+    def _compute(self, node: Node, frame: Frame, attachments: Attachments) -> Request | None:
+        """Compute and attach what `node` provides; the request to wait for, if it is another's.
+
+        The computation has a lease of its own: whoever reads may release the frame meanwhile.
+        """
         keys = [self.keys[name] for name in node.stage.provides]
+        own = frame.lend(self)
         try:
-            results = self._run(node, frame)
-        except Exception as error:  # noqa: BLE001 - whatever a stage raises goes to every reader
-            failure = Failure(StageError.about(node.stage.name, frame, error))
-            results = (failure,) * len(keys)
-        except BaseException:
+            request = attachments.claim(keys[0])
+            if request is None or request.owner != threading.get_ident():
+                return request
+            try:
+                results = self._run(node, own)
+            except StageError as error:  # of a stage that this one needs
+                attachments.finish(request, dict.fromkeys(keys, Failure(error)))
+                raise
+            except Exception as error:
+                # No name here holds the new error: it would hold this call, and that the frame.
+                raise self._failed(node, own, error, attachments, request) from error
+            attachments.finish(request, dict(zip(keys, results, strict=True)))
+        finally:
             attachments.abandon(keys[0])
-            raise
-        for key, result in reversed(list(zip(keys, results, strict=True))):
-            attachments.finish(key, result)
+            own.release()
+        return None
+
+    def _failed(
+        self, node: Node, frame: Frame, cause: Exception, attachments: Attachments, request: Request
+    ) -> StageError:
+        """Attach the failure for every reader, and make the error for this one."""
+        error = StageError.about(node.stage.name, frame.index, cause)
+        failure = Failure(error)
+        keys = [self.keys[name] for name in node.stage.provides]
+        attachments.finish(request, dict.fromkeys(keys, failure))
+        return error
 
     def _run(self, node: Node, frame: Frame) -> tuple[Any, ...]:
         stage = node.stage
@@ -144,5 +156,8 @@ class Loan:
             return node.run(frame, inputs, values)
         if self._previous is None:
             return node.run_first(frame, inputs)
-        earlier = [self._previous[name] for name in node.stage.history]
+        try:
+            earlier = [self._previous[name] for name in node.stage.history]
+        except StageError:  # it failed on the frame before: it starts anew, as after a gap
+            return node.run_first(frame, inputs)
         return node.run(frame, inputs, values, earlier, self._gap_seconds)

@@ -31,20 +31,25 @@ class StageError(RuntimeError):
         frame_index: index of the frame.
     """
 
-    def __init__(self, message: str, *, stage: str, frame_index: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, stage: str, frame_index: int) -> None:
+        super().__init__(message, stage, frame_index)  # all of them, so that it can be copied
         self.stage = stage
         self.frame_index = frame_index
 
+    def __str__(self) -> str:
+        return str(self.args[0])
+
     @classmethod
-    def about(cls, stage: str, frame: Frame, cause: Exception) -> StageError:
-        """The error that readers get for `cause`; of a stage it needs, that stage's own error."""
-        if isinstance(cause, StageError):
-            return cause
+    def about(cls, stage: str, frame_index: int, cause: Exception) -> StageError:
+        """The error that readers get for `cause`."""
+        try:
+            text = str(cause)
+        except Exception as broken:  # noqa: BLE001 - the text of somebody's error is their code
+            text = f"its text cannot be made: {broken!r}"
         error = cls(
-            f"stage {stage!r} failed on frame {frame.index}: {type(cause).__name__}: {cause}",
-            stage=stage,
-            frame_index=frame.index,
+            f"stage {stage!r} failed on frame {frame_index}: {type(cause).__name__}: {text}",
+            stage,
+            frame_index,
         )
         error.__cause__ = cause
         return error
@@ -66,8 +71,8 @@ class Node:
     def __init__(self, stage: Stage, pipeline: str) -> None:
         self.stage = stage
         self._pipeline = pipeline
-        self._constants: dict[str, Any] = {}
-        self._made_for: tuple[object, ...] = ()
+        # What the constants were made for, and they: one value, so that an interrupt tears nothing.
+        self._prepared: tuple[tuple[object, ...], dict[str, Any]] = ((), {})
         self._recent_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._calls = 0
         self._total_ns = 0
@@ -91,7 +96,7 @@ class Node:
         stage = self.stage
         with hooks.scope(stage.name, frame.index, self._pipeline):
             began_ns = time.perf_counter_ns()
-            constants = self._prepared(frame.spec, inputs, values)
+            constants = self._constants(frame.spec, inputs, values)
             if earlier is None:
                 result = stage.apply(*inputs, **constants)
             else:
@@ -117,17 +122,17 @@ class Node:
             for argument in self.stage.arguments
         ]
 
-    def _prepared(
+    def _constants(
         self, spec: FrameSpec, inputs: list[Any], values: dict[str, Any]
     ) -> dict[str, Any]:
+        known_for, constants = self._prepared
         if self.stage.prepare_constants is None:
-            return self._constants
+            return constants
         made_for = (values, spec, *map(spec_of, inputs))
-        if self._made_for != made_for:
-            told = InputSpec(spec, made_for[2:])
-            self._constants = self.stage.make_constants(told, values)
-            self._made_for = made_for
-        return self._constants
+        if known_for != made_for:
+            constants = self.stage.make_constants(InputSpec(spec, made_for[2:]), values)
+            self._prepared = (made_for, constants)
+        return constants
 
     def _unpacked(self, result: Any) -> tuple[Any, ...]:
         names = self.stage.provides

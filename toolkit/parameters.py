@@ -58,7 +58,10 @@ class Range:
         """
         if isinstance(value, bool) or not hasattr(value, "__float__"):
             raise ParameterError(f"{value!r} is not a number")
-        number = float(value)
+        try:
+            number = float(value) + 0.0  # so that -0.0 is 0.0, and both have the same result
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            raise ParameterError(f"{value!r} is not a number: {error}") from error
         if whole and not number.is_integer():
             raise ParameterError(f"{value!r} is not a whole number")
         if not self.lo <= number <= self.hi or math.isnan(number):
@@ -89,9 +92,9 @@ class Choice:
         Raises:
             ParameterError: it is not one of them.
         """
-        if value not in self.names:
+        if not isinstance(value, str) or value not in self.names:
             raise ParameterError(f"{value!r} is not one of {self.describe()}")
-        return str(value)
+        return value
 
     def describe(self) -> str:
         """Such as `'gftt', 'harris'`."""
@@ -115,7 +118,7 @@ class Matrix:
         listed = value.tolist() if hasattr(value, "tolist") else value
         try:
             rows = tuple(tuple(float(one) for one in row) for row in listed)
-        except TypeError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ParameterError(f"{value!r} is not {self.describe()}: {error}") from error
         if len(rows) != self.rows or any(len(row) != self.columns for row in rows):
             shape = f"{len(rows)}x{len(rows[0]) if rows else 0}"
@@ -141,7 +144,7 @@ class Switch:
         Raises:
             ParameterError: neither True nor False.
         """
-        if value not in (True, False):
+        if getattr(value, "shape", ()) != () or value not in (True, False):
             raise ParameterError(f"{value!r} is neither True nor False")
         return bool(value)
 
@@ -215,19 +218,21 @@ class StageParameters:
     """The parameters of one stage, read and set as attributes: `params["blur"].sigma = 2.0`."""
 
     __slots__ = ("_lock", "_specs", "_stage", "_values", "_version")
-    _lock: threading.Lock
+    _lock: threading.RLock
     _specs: dict[str, ParamSpec]
     _stage: str
     _values: dict[str, Any]
     _version: int
 
-    def __init__(self, stage: str, specs: tuple[ParamSpec, ...]) -> None:
+    def __init__(
+        self, stage: str, specs: tuple[ParamSpec, ...], lock: threading.RLock | None = None
+    ) -> None:
         set_own = object.__setattr__
         set_own(self, "_stage", stage)
         set_own(self, "_specs", {spec.name: spec for spec in specs})
         set_own(self, "_values", {spec.name: spec.default for spec in specs})
         set_own(self, "_version", 0)
-        set_own(self, "_lock", threading.Lock())
+        set_own(self, "_lock", lock or threading.RLock())
 
     def __getattr__(self, name: str) -> Any:
         if name in self._values:
@@ -236,6 +241,12 @@ class StageParameters:
 
     def __setattr__(self, name: str, value: Any) -> None:
         self.update({name: value})
+
+    def __reduce__(self) -> str:
+        raise TypeError(
+            f"the parameters of {self._stage!r} belong to their pipeline and are not copied; "
+            "take their values: pipeline.params.to_dict()"
+        )
 
     def __dir__(self) -> list[str]:
         return [*self._specs, "spec", "update", "reset"]
@@ -267,6 +278,8 @@ class StageParameters:
             ParameterError: an unknown name, or a value outside its domain.
         """
         checked: dict[str, Any] = {}
+        if not hasattr(values, "items"):
+            raise ParameterError(f"{self._stage}: {values!r} is no table of names and values")
         for name, value in values.items():
             if name not in self._specs:
                 raise ParameterError(self._unknown(name))
@@ -300,7 +313,10 @@ class Parameters:
     """The parameters of a pipeline, by stage."""
 
     def __init__(self, stages: Mapping[str, tuple[ParamSpec, ...]]) -> None:
-        self._stages = {name: StageParameters(name, specs) for name, specs in stages.items()}
+        self._lock = threading.RLock()
+        self._stages = {
+            name: StageParameters(name, specs, self._lock) for name, specs in stages.items()
+        }
 
     def __getitem__(self, stage: str) -> StageParameters:
         if stage in self._stages:
@@ -321,6 +337,13 @@ class Parameters:
         """One number per stage, which grows with each change."""
         return tuple(one.snapshot()[0] for one in self._stages.values())
 
+    def snapshot(self) -> tuple[tuple[int, ...], dict[str, dict[str, Any]]]:
+        """Versions and values of all stages, of one moment; never written again."""
+        with self._lock:
+            taken = {name: one.snapshot() for name, one in self._stages.items()}
+        versions = tuple(version for version, _ in taken.values())
+        return versions, {name: values for name, (_, values) in taken.items()}
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """All values, plain, by stage and name."""
         return {name: dict(one.snapshot()[1]) for name, one in self._stages.items() if len(one)}
@@ -331,11 +354,14 @@ class Parameters:
         Raises:
             ParameterError: an unknown stage or parameter, or a value outside its domain.
         """
+        if not hasattr(values, "items"):
+            raise ParameterError(f"{values!r} is no table of stages and their parameters")
         unknown = [stage for stage in values if stage not in self._stages]
         if unknown:
             raise ParameterError(
                 f"no stage {unknown[0]!r} in this pipeline; it has {', '.join(self._stages)}"
             )
         checked = {stage: self._stages[stage].check(own) for stage, own in values.items()}
-        for stage, own in checked.items():
-            self._stages[stage].update(own)
+        with self._lock:
+            for stage, own in checked.items():
+                self._stages[stage].update(own)

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import suppress
+import time
+import weakref
+from collections import deque
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit import hooks
+from toolkit.attachments import Request
 from toolkit.graph import Graph
 from toolkit.loan import Edition, Loan
 from toolkit.node import Node, StageError, StageTiming
@@ -23,7 +27,6 @@ from toolkit.picture import draw_graph
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from toolkit.attachments import Request
     from toolkit.frame import Frame
     from toolkit.stages.declare import Stage
 
@@ -57,7 +60,8 @@ class Pipeline:
         self.graph = Graph.build(stages, given)
         self.params = Parameters({one.name: one.params for one in self.graph.stages})
         self.nodes = {one.name: Node(one, name) for one in self.graph.stages}
-        self.owned = _Ownership(name)
+        self._ownership = _Ownership(name)
+        self.owned = self._ownership.held
         self._edition: Edition | None = None
         self._subscribed = tuple(one for one in self.graph.stages if one.history)
 
@@ -67,7 +71,8 @@ class Pipeline:
         """Lend each frame of `source` until the next iteration, readable through this pipeline.
 
         Nothing is computed until it is read, except what is in `want` and what stages with history
-        need. Results are computed on the reading thread.
+        need. Results are computed on the reading thread. A frame that the source gives twice is
+        one frame: what is attached to it stays, and a stage with history sees it once.
 
         Args:
             source: any iterable of frames. Its end, its errors and its `close` are its own.
@@ -94,7 +99,8 @@ class Pipeline:
         """The same work for a scheduler: one generator for each frame, one stage for each step.
 
         A generator yields None at the end of a stage, or a `Request` instead of blocking while
-        another thread computes what it needs. It returns the frame, held: release it.
+        another thread computes what it needs. It returns the frame, held: release it. A task that
+        is dropped before its end is a gap to stages with history: they start anew after it.
 
         Args:
             source: any iterable of frames; the next one is taken when the next task is asked for.
@@ -102,9 +108,12 @@ class Pipeline:
         """
         names = tuple(want)
         order = [stage.name for stage in self.graph.needed(names)]
-        order += [one.name for one in self._subscribed if one.name not in order]
+        unasked = [one.name for one in self._subscribed if one.name not in order]
         for frame, loan in self._enter(source):
-            yield self._task(frame, loan, tuple(order))
+            task = self._task(frame, loan, (*order, *unasked), frozenset(unasked))
+            weakref.finalize(task, loan.forget).atexit = False
+            del frame, loan
+            yield task
 
     def bind(self, frame: Frame) -> Frame:
         """A lease on `frame`, readable through this pipeline with the parameters of now.
@@ -136,6 +145,8 @@ class Pipeline:
         try:
             preset = json.loads(Path(path).read_text(encoding="utf-8"))
             found, stages = preset["format"], preset["stages"]
+            if not isinstance(stages, dict):
+                raise TypeError(f"its stages are {type(stages).__name__}, not a table")
         except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(
                 f"{path} is not a preset: {error!r}; write one with save_preset"
@@ -201,22 +212,34 @@ class Pipeline:
             _ = frame[name]
 
     def _task(
-        self, frame: Frame, loan: Loan, order: tuple[str, ...]
+        self, frame: Frame, loan: Loan, order: tuple[str, ...], unasked: frozenset[str]
     ) -> Generator[Request | None, None, Frame]:
-        for name in order:
-            result = self.nodes[name].stage.provides[0]
-            while (waiting := self._elsewhere(frame, result)) is not None:
-                yield waiting
-            _ = frame[result]
-            yield None
-        loan.forget()
+        try:
+            for name in order:
+                result = self.nodes[name].stage.provides[0]
+                while (waiting := self._advance(frame, result, name in unasked)) is not None:
+                    yield waiting
+                yield None
+        except BaseException:
+            frame.release()
+            raise
+        finally:
+            loan.forget()
         return frame
 
-    def _elsewhere(self, frame: Frame, name: str) -> Request | None:
-        """The request for `name`, when another thread is computing it right now."""
-        request = frame.request(name)
+    def _advance(self, frame: Frame, result: str, is_unasked: bool) -> Request | None:
+        """Compute one result, unless another thread stands in the way: the request to wait for."""
+        request = frame.request(result)
+        if request.is_done:
+            return None
         is_foreign = request.owner not in (None, threading.get_ident())
-        return request if is_foreign and not request.is_done else None
+        waiting = request if is_foreign else self._ownership.request()
+        if waiting is not None:
+            return waiting
+        # Of a stage that nobody asked for, the error waits for whoever reads it.
+        with suppress(StageError) if is_unasked else nullcontext():
+            _ = frame[result]
+        return None
 
     def _current_edition(self, run: object) -> Edition:
         edition = self._edition
@@ -226,18 +249,46 @@ class Pipeline:
 
 
 class _Ownership:
-    """Lets one thread at a time compute. A wait for another owner is reported as a `wait`."""
+    """Lets one thread at a time compute.
 
-    __slots__ = ("_lock", "_pipeline")
+    The lock is taken by `with` alone: there no interrupt leaves it taken by nobody.
+    """
+
+    __slots__ = ("_depth", "_lock", "_owner", "_pipeline", "_waiting")
 
     def __init__(self, pipeline: str) -> None:
         self._lock = threading.RLock()
+        self._owner: int | None = None
+        self._depth = 0
         self._pipeline = pipeline
+        self._waiting: deque[Request] = deque()
 
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            with hooks.timed("wait", op=f"owner of {self._pipeline}"):
-                self._lock.acquire()
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Compute; waits for another owner first, and reports that as a `wait`."""
+        me = threading.get_ident()
+        began_ns = time.perf_counter_ns() if self._owner not in (None, me) else 0
+        try:
+            with self._lock:
+                self._depth += 1
+                try:
+                    self._owner = me
+                    if began_ns:
+                        spent_ns = time.perf_counter_ns() - began_ns
+                        hooks.report("wait", op=f"owner of {self._pipeline}", duration_ns=spent_ns)
+                    yield
+                finally:
+                    self._depth -= 1
+                    self._owner = me if self._depth else None
+        finally:
+            while self._waiting and self._owner is None:
+                self._waiting.popleft().settle(True)
 
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    def request(self) -> Request | None:
+        """What to wait for while another thread computes: done when it has left. None: go on."""
+        me = threading.get_ident()
+        if self._owner in (None, me):
+            return None
+        request = Request(f"owner of {self._pipeline}")
+        self._waiting.append(request)
+        return None if self._owner in (None, me) else request

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.devices import resolve
 from toolkit.frame import Frame, FrameError
-from toolkit.slot import make_slots
+from toolkit.slot import POISON, make_slots
 from toolkit.spec import FrameSpec
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class FramePool:
         matrix: luma weights of `i420`.
         full_range: range of luma of `i420`.
         rotation: degrees counter-clockwise to show.
+        debug: fill a frame with 0xA5 when it is recycled, so that a tensor which outlived its
+            frame shows nonsense at once and not a later picture.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class FramePool:
         matrix: Matrix = "bt601",
         full_range: bool = True,
         rotation: Rotation = 0,
+        debug: bool = False,
     ) -> None:
         if slots < 1:
             raise ValueError(f"slots={slots}: a pool needs 1 or more")
         self.spec = FrameSpec(
             width, height, pixel_format, resolve(device), matrix, full_range, rotation
         )
+        self.debug = debug
         self._lock = threading.Lock()
         # The callback holds the dict of free numbers and nothing else, so that there is no cycle
         # and the memory goes when the last reference goes. Marking a slot free twice is harmless.
@@ -95,12 +99,18 @@ class FramePool:
                 slot = self._slots[number]
                 if slot.leases:  # a second lease is still out
                     continue
-                slot.recycle()
-                slot.describe(self._taken if index is None else index, pts_seconds)
+                try:
+                    slot.recycle()
+                    if self.debug:
+                        slot.pixels.fill_(POISON)
+                    slot.describe(self._taken if index is None else index, pts_seconds)
+                    frame = Frame(slot)
+                except BaseException:  # an interrupt loses no slot
+                    self._free[number] = None
+                    raise
                 self._taken += 1
-                lease = slot.lease()
                 self._high_water = max(self._high_water, self.slots - len(self._free))
-                return Frame(slot, lease)
+                return frame
         raise PoolExhausted(self._explain(), slots=self.slots)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from toolkit.stages.declare import Stage
 
 __all__ = ["Provider"]
+
+_lock = threading.RLock()
 
 
 class Provider:
@@ -50,7 +53,13 @@ class Provider:
             inputs,
             history,
         )
-        return cls._known.setdefault(parts, cls(parts))
+        with _lock:
+            return cls._known.setdefault(parts, cls(parts))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the result depends on earlier frames."""
+        return self._parts[-1] is not None
 
     def __repr__(self) -> str:
         apply, _, provides, values, *_ = self._parts

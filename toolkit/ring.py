@@ -14,17 +14,20 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import torch
+
 from toolkit import hooks
 from toolkit.devices import resolve
 from toolkit.frame import Frame, FrameError
-from toolkit.slot import Slot, make_slots
+from toolkit.reader import RingReader
+from toolkit.slot import POISON, make_slots
 from toolkit.spec import FrameSpec
-from toolkit.traffic import Traffic, Wakeups
+from toolkit.traffic import Traffic
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
+    from toolkit.slot import Slot
     from toolkit.spec import Matrix, PixelFormat, Rotation
 
 __all__ = ["DropPolicy", "FrameRing", "RingFull", "RingReader", "RingStats"]
@@ -32,7 +35,6 @@ __all__ = ["DropPolicy", "FrameRing", "RingFull", "RingReader", "RingStats"]
 DropPolicy = Literal["oldest", "newest", "block", "error"]
 
 _PATIENCE_SECONDS = 2.0
-_POISON = 0xA5
 
 
 class RingFull(FrameError):
@@ -107,7 +109,7 @@ class FrameRing:
         )
         self.drop: DropPolicy = drop
         self.debug = debug
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser may come in on the thread that is inside
         self._traffic = Traffic()
         self._memory, self._slots = make_slots(
             slots, self.spec, on_release=self._traffic.on_release
@@ -133,20 +135,30 @@ class FrameRing:
         Raises:
             RingFull: with `drop="error"`, or when the time is over; the text says who holds on.
         """
-        with self._lock:
-            slot = self._take()
-            if slot is None and self.drop in ("oldest", "newest"):
-                self._dropped += 1
-        if slot is None:
-            if self.drop == "error":
-                raise RingFull(self._explain())
-            if self.drop != "block":
+        slot: Slot | None = None
+        try:
+            with self._lock:
+                dropped = self._dropped
+                slot = self._take()
+                if slot is None and self.drop in ("oldest", "newest"):
+                    self._dropped += 1
+            if self._dropped != dropped:
                 hooks.report("drop", op="ring", device=str(self.spec.device))
-                return None
-            slot = self._wait_for_slot(timeout_seconds)
-        slot.recycle()
-        if self.debug:
-            slot.pixels.fill_(_POISON)
+            if slot is None:
+                if self.drop == "error":
+                    raise RingFull(self._explain())
+                if self.drop != "block":
+                    return None
+                slot = self._wait_for_slot(timeout_seconds)
+            slot.taken_by = self._traffic
+            slot.recycle()
+            if self.debug:
+                slot.pixels.fill_(POISON)
+        except BaseException:  # an interrupt loses no slot
+            if slot is not None:
+                slot.taken_by = self._traffic
+                self.discard(slot)
+            raise
         return slot
 
     def publish(
@@ -169,25 +181,38 @@ class FrameRing:
 
         Returns:
             A held frame; release it, or let it go out of scope.
+
+        Raises:
+            RuntimeError: the slot is not one that `acquire` gave, or was published already.
         """
+        if slot.taken_by is not self._traffic:
+            raise _misused(slot)
         slot.describe(
             self._published if index is None else index, pts_seconds, duration_seconds, metadata
         )
-        lease = slot.lease()
+        frame = Frame(slot)
         with self._lock:
             before = self._order[-1] if self._order else None
             slot.sequence = self._traffic.newest = self._published
             self._published += 1
+            slot.taken_by = None
             self._order.append(slot)
         if before is not None and before.attachments.values and not before.leases:
             self._traffic.tidy(before)
         for reader in self._traffic.readers:
             reader.wakeups.notify()
-        return Frame(slot, lease)
+        return frame
 
     def discard(self, slot: Slot) -> None:
-        """Give a slot back unpublished, when writing failed."""
+        """Give a slot back unpublished, when writing failed.
+
+        Raises:
+            RuntimeError: the slot is not one that `acquire` gave, or was published already.
+        """
+        if slot.taken_by is not self._traffic:
+            raise _misused(slot)
         with self._lock:
+            slot.taken_by = None
             self._empty.append(slot)
         self._traffic.wakeups.notify()
 
@@ -216,27 +241,29 @@ class FrameRing:
         Raises:
             ValueError: another shape or dtype.
         """
-        if tuple(pixels.shape) != self.spec.slot_shape or pixels.element_size() != 1:
+        if tuple(pixels.shape) != self.spec.slot_shape or pixels.dtype != torch.uint8:
             raise ValueError(
                 f"pixels of shape {tuple(pixels.shape)} and {pixels.dtype} do not fit this ring of "
                 f"{self.spec.pixel_format} uint8 {self.spec.slot_shape}; build a ring for them, or "
                 "make one frame with Frame.from_image"
             )
-        slot = self.acquire()
-        if slot is None:
-            return None
+        slot: Slot | None = None
         try:
+            slot = self.acquire()
+            if slot is None:
+                return None
             self._copy(pixels, slot)
+            return self.publish(
+                slot,
+                pts_seconds=pts_seconds,
+                duration_seconds=duration_seconds,
+                index=index,
+                metadata=metadata,
+            )
         except BaseException:
-            self.discard(slot)
+            if slot is not None and slot.taken_by is self._traffic:
+                self.discard(slot)
             raise
-        return self.publish(
-            slot,
-            pts_seconds=pts_seconds,
-            duration_seconds=duration_seconds,
-            index=index,
-            metadata=metadata,
-        )
 
     def _copy(self, pixels: Tensor, slot: Slot) -> None:
         direction = (
@@ -246,28 +273,38 @@ class FrameRing:
         )
         where = str(self.spec.device)
         with hooks.timed("copy", self.spec.nbytes, device=where, direction=direction, op="ring"):
-            slot.pixels.copy_(pixels, non_blocking=True)
+            # Without a fence nobody would know when a copy that runs behind is done.
+            slot.pixels.copy_(pixels, non_blocking=slot.fence is not None)
 
     # -- the consumers ----------------------------------------------------------------------------
 
     def latest(self) -> Frame | None:
-        """A lease on the newest frame, or None before the first one. No copy, does not block."""
+        """A lease on the newest frame, or None before the first one. No copy, does not block.
+
+        Where all other slots are held, the newest itself is the one to be overwritten: meanwhile
+        the one before it is what you get.
+        """
         with self._lock:
             if not self._order:
                 return None
             slot = self._order[-1]
-            return Frame(slot, slot.lease())
+            return Frame(slot)
 
     def newer_than(self, frame: Frame | None) -> Frame | None:
-        """A lease on the newest frame if it was published after `frame`, else None."""
+        """A lease on the newest frame if it was published after `frame`, else None.
+
+        To a frame of another ring, such as the one before a change of size, each is newer.
+        """
         if frame is None:
             return self.latest()
-        seen = frame.sequence
+        seen, slot = frame.sequence, frame._slot
+        if slot.number >= self.slots or self._slots[slot.number] is not slot:
+            return self.latest()
         with self._lock:
             if not self._order or self._order[-1].sequence <= seen:
                 return None
             slot = self._order[-1]
-            return Frame(slot, slot.lease())
+            return Frame(slot)
 
     def reader(self) -> RingReader:
         """A consumer with a position of its own, which sees each frame once and in order."""
@@ -323,24 +360,20 @@ class FrameRing:
         give_up = None if timeout_seconds is None else began + timeout_seconds
         has_warned = False
         self._waits += 1
-        self._traffic.wakeups.waiting += 1
-        try:
-            with hooks.timed("wait", op="ring"):
-                while True:
-                    with self._lock:
-                        slot = self._take()
-                    if slot is not None:
-                        return slot
-                    now = time.monotonic()
-                    if give_up is not None and now >= give_up:
-                        raise RingFull(self._explain())
-                    if not has_warned and now - began >= _PATIENCE_SECONDS:
-                        has_warned = True
-                        warnings.warn(f"still waiting: {self._explain()}", stacklevel=4)
-                    pause = _PATIENCE_SECONDS if give_up is None else give_up - now
-                    self._traffic.wakeups.wait(min(pause, _PATIENCE_SECONDS))
-        finally:
-            self._traffic.wakeups.waiting -= 1
+        with self._traffic.wakeups.expected(), hooks.timed("wait", op="ring"):
+            while True:
+                with self._lock:
+                    slot = self._take()
+                if slot is not None:
+                    return slot
+                now = time.monotonic()
+                if give_up is not None and now >= give_up:
+                    raise RingFull(self._explain())
+                if not has_warned and now - began >= _PATIENCE_SECONDS:
+                    has_warned = True
+                    warnings.warn(f"still waiting: {self._explain()}", stacklevel=4)
+                pause = _PATIENCE_SECONDS if give_up is None else give_up - now
+                self._traffic.wakeups.wait(min(pause, _PATIENCE_SECONDS))
 
     def _explain(self) -> str:
         oldest = [held for slot in self._slots if (held := slot.oldest_lease()) is not None]
@@ -357,65 +390,8 @@ class FrameRing:
         )
 
 
-class RingReader:
-    """One consumer's position in a ring: sees each frame once, in order; counts what it missed.
-
-    While it is open, the policies `"block"`, `"newest"` and `"error"` keep frames that it has not
-    read. Close it when you stop reading, or use it as a context manager.
-    """
-
-    def __init__(self, ring: FrameRing) -> None:
-        self._ring = ring
-        self.wakeups = Wakeups()
-        self.missed = 0
-        with ring._lock:
-            self.position = ring._published
-            ring._traffic.readers = (*ring._traffic.readers, self)
-
-    def next(self, timeout_seconds: float | None = None) -> Frame | None:
-        """The next unread frame, held; blocks until there is one. None when the time is over."""
-        give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        frame = self.try_next()
-        if frame is not None:
-            return frame
-        self.wakeups.waiting += 1
-        try:
-            with hooks.timed("wait", op="ring reader"):
-                while (frame := self.try_next()) is None:
-                    left = 1.0 if give_up is None else give_up - time.monotonic()
-                    if left <= 0:
-                        return None
-                    self.wakeups.wait(left)
-        finally:
-            self.wakeups.waiting -= 1
-        return frame
-
-    def try_next(self) -> Frame | None:
-        """The next unread frame, held, or None at once."""
-        ring = self._ring
-        with ring._lock:
-            found: Slot | None = None
-            for slot in reversed(ring._order):
-                if slot.sequence < self.position:
-                    break
-                found = slot
-            if found is None:
-                return None
-            self.missed += found.sequence - self.position
-            self.position = found.sequence + 1
-            frame = Frame(found, found.lease())
-        ring._traffic.wakeups.notify()
-        return frame
-
-    def close(self) -> None:
-        """Stop counting as a reader. A second call does nothing."""
-        ring = self._ring
-        with ring._lock:
-            ring._traffic.readers = tuple(one for one in ring._traffic.readers if one is not self)
-        ring._traffic.wakeups.notify()
-
-    def __enter__(self) -> RingReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def _misused(slot: Slot) -> RuntimeError:
+    return RuntimeError(
+        f"slot {slot.number} is not taken from this ring: publish or discard what acquire() gave, "
+        "once"
+    )

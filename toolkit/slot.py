@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from threading import get_ident
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,11 @@ if TYPE_CHECKING:
     from toolkit.devices import Fence
     from toolkit.spec import FrameSpec
 
-__all__ = ["Slot", "make_slots"]
+__all__ = ["POISON", "Slot", "make_slots", "new_lease"]
 
-_lease_ids = itertools.count(1)
+POISON = 0xA5  # what recycled pixels are filled with in debug mode
+
+new_lease = itertools.count(1).__next__  # a number for a lease, unlike any other
 
 
 class Slot:
@@ -40,6 +41,7 @@ class Slot:
         index: index of the frame it holds.
         pts_seconds: its presentation time.
         generation: grows by one each time the slot is taken for a new frame.
+        taken_by: the traffic of the ring whose producer writes to it now, or None.
     """
 
     __slots__ = (
@@ -57,10 +59,11 @@ class Slot:
         "planes",
         "pts_seconds",
         "published_ns",
-        "read_marks",
         "ready_mark",
         "sequence",
         "spec",
+        "streams",
+        "taken_by",
         "writer",
     )
 
@@ -79,13 +82,14 @@ class Slot:
         self.number = number
         self.fence = fence
         self.on_release = on_release
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a finaliser may come in on the thread that is inside
         self.generation = 0
         self.sequence = -1  # how many frames its ring had published before it
         self.leases: dict[int, int] = {}  # lease -> thread that took it
-        self.writer: int | None = None
+        self.writer: object = None
+        self.taken_by: object = None
         self.ready_mark: object = None  # work after it sees the pixels
-        self.read_marks: list[object] = []  # work after them may overwrite the pixels
+        self.streams: dict[object, object] = {}  # who reads, and the mark after which it is done
         self.describe(-1, 0.0)
 
     def describe(
@@ -108,18 +112,25 @@ class Slot:
         if self.fence is not None:
             self.ready_mark = self.fence.record()
 
-    def lease(self) -> int:
-        """Note one holder more; returns the lease to give back with `release`."""
-        lease = next(_lease_ids)
-        self.leases[lease] = get_ident()
-        return lease
-
     def release(self, lease: int) -> None:
         """Take the lease out. Safe at any time on any thread, also from a finaliser."""
-        if self.fence is not None:
-            self.read_marks.append(self.fence.record())
+        if self.fence is not None and lease in self.leases:
+            for stream in list(self.streams):
+                self.streams[stream] = self.fence.record(stream)
         if self.leases.pop(lease, None) is not None and self.on_release is not None:
             self.on_release(self)
+
+    def wait_until_ready(self) -> None:
+        """Let work queued from now on see the pixels, and note that its stream reads them."""
+        if self.fence is not None:
+            self.fence.wait(self.ready_mark)
+            self.streams[self.fence.stream()] = None
+
+    def wait_for_readers(self) -> None:
+        """Let work queued from now on overwrite the pixels: after all that reads them."""
+        if self.fence is not None:
+            for stream, mark in list(self.streams.items()):
+                self.fence.wait(self.fence.record(stream) if mark is None else mark)
 
     def forget_results(self) -> None:
         """Let go of what stages computed, unless somebody holds the frame or is busy with it.
@@ -135,10 +146,10 @@ class Slot:
     def recycle(self) -> None:
         """Begin a new generation: from now on the pixels belong to the next frame."""
         self.generation += 1
+        self.writer = None
         if self.fence is not None:
-            marks, self.read_marks = self.read_marks, []
-            for mark in marks:
-                self.fence.wait(mark)
+            self.wait_for_readers()
+            self.streams.clear()
 
     def oldest_lease(self) -> tuple[str, float] | None:
         """Name of the thread with the oldest lease, and the age of the frame in ms.

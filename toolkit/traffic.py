@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.ring import RingReader
+    from collections.abc import Generator
+
+    from toolkit.reader import RingReader
     from toolkit.slot import Slot
 
 __all__ = ["Traffic", "Wakeups"]
@@ -18,8 +22,18 @@ class Wakeups:
     __slots__ = ("_queue", "waiting")
 
     def __init__(self) -> None:
-        self.waiting = 0
+        self.waiting: dict[int, None] = {}  # threads: entering and leaving twice does no harm
         self._queue: SimpleQueue[None] = SimpleQueue()
+
+    @contextmanager
+    def expected(self) -> Generator[None]:
+        """While this is open, `notify` wakes the calling thread."""
+        thread = get_ident()
+        try:
+            self.waiting[thread] = None
+            yield
+        finally:
+            self.waiting.pop(thread, None)
 
     def notify(self) -> None:
         """Wake it, if there is one."""

@@ -16,8 +16,12 @@ __all__ = ["CudaFence", "Fence", "fence_for"]
 class Fence(Protocol):
     """Marks a point in the device's queue, and makes later work wait for it."""
 
-    def record(self) -> object:
-        """Mark the point reached by work queued so far. The host does not wait."""
+    def stream(self) -> object:
+        """The queue that work of the calling thread goes to now."""
+        ...
+
+    def record(self, stream: object = None) -> object:
+        """Mark the point reached by work queued so far, there or here. The host does not wait."""
         ...
 
     def wait(self, mark: object) -> None:
@@ -26,15 +30,19 @@ class Fence(Protocol):
 
 
 class CudaFence:
-    """CUDA events on the current stream of one device. No sync; one event is made for each mark."""
+    """CUDA events on the streams of one device. No sync; one event is made for each mark."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def record(self) -> torch.cuda.Event:
-        """Record an event on the device's current stream."""
+    def stream(self) -> torch.cuda.Stream:
+        """The device's current stream."""
+        return torch.cuda.current_stream(self.device)
+
+    def record(self, stream: object = None) -> torch.cuda.Event:
+        """Record an event on `stream`, or on the device's current one."""
         event = torch.cuda.Event()
-        event.record(torch.cuda.current_stream(self.device))
+        event.record(stream if isinstance(stream, torch.cuda.Stream) else self.stream())
         return event
 
     def wait(self, mark: object) -> None:
