@@ -41,6 +41,23 @@ def test_code_without_steps_is_one_frame():
     assert session.bill().whole.total.allocated_bytes == 1024
 
 
+def test_the_peak_of_a_session_leaves_out_what_an_earlier_one_left_alive():
+    with profile():
+        kept = torch.ones(4096)
+    with profile() as session:
+        torch.ones(8)
+    assert (kept.numel(), session.bill().whole.total.peak_bytes) == (4096, 32)
+
+
+def test_a_frame_that_an_earlier_session_did_not_see_the_end_of_is_none_of_a_later_one():
+    with profile():
+        hooks.frame_begin(7)
+    hooks.frame_end(7)
+    with profile() as session:
+        torch.ones(8)
+    assert [frame.index for frame in session.frames] == [0]
+
+
 def test_an_empty_session_has_an_empty_bill():
     with profile() as session:
         pass

@@ -73,6 +73,8 @@ class Recorder:
         """Record for `sink` what this thread does, in scopes and outside, until `detach`."""
         self._cut()
         self._meet(sink)
+        if not any(entry.sinks for entry in self._entries):
+            self._turn_page()  # what sessions before this one left alive is not its own
         for entry in self._entries:
             entry.sinks.append(sink)
             entry.is_looked_at = self._looks.is_due(entry.key)
@@ -84,6 +86,8 @@ class Recorder:
         for entry in self._entries:
             if sink in entry.sinks:
                 entry.sinks.remove(sink)
+        if not any(entry.sinks for entry in self._entries):
+            self._frames.clear()  # nobody will be told of their end
         self._begin()
 
     def end_step(self, sink: Sink) -> None:
