@@ -8,11 +8,66 @@ with profile() as session:
         show(frame["edges"])
 print(session.bill())
 ```
+
+`budget` holds code to what it may cost. Names are loaded when they are first used, so that the
+pytest plugin loads no torch.
 """
 
-from toolkit.profiling.allocator import StreamMissingError
-from toolkit.profiling.capture import LEVELS, profile
-from toolkit.profiling.processors import Bill, Comparison, StageBill
-from toolkit.profiling.session import Session
+from __future__ import annotations
 
-__all__ = ["LEVELS", "Bill", "Comparison", "Session", "StageBill", "StreamMissingError", "profile"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.profiling.allocator import StreamMissingError as StreamMissingError
+    from toolkit.profiling.allowances import allowed as allowed
+    from toolkit.profiling.budgets import budget as budget
+    from toolkit.profiling.capture import LEVELS as LEVELS
+    from toolkit.profiling.capture import profile as profile
+    from toolkit.profiling.overrun import OverBudget as OverBudget
+    from toolkit.profiling.overrun import OverBudgetWarning as OverBudgetWarning
+    from toolkit.profiling.overrun import UnmeasuredWarning as UnmeasuredWarning
+    from toolkit.profiling.processors import Bill as Bill
+    from toolkit.profiling.processors import Comparison as Comparison
+    from toolkit.profiling.processors import StageBill as StageBill
+    from toolkit.profiling.session import Session as Session
+
+_HOMES = {
+    "LEVELS": "capture",
+    "Bill": "processors",
+    "Comparison": "processors",
+    "OverBudget": "overrun",
+    "OverBudgetWarning": "overrun",
+    "Session": "session",
+    "StageBill": "processors",
+    "StreamMissingError": "allocator",
+    "UnmeasuredWarning": "overrun",
+    "allowed": "allowances",
+    "budget": "budgets",
+    "profile": "capture",
+}
+
+__all__ = [
+    "LEVELS",
+    "Bill",
+    "Comparison",
+    "OverBudget",
+    "OverBudgetWarning",
+    "Session",
+    "StageBill",
+    "StreamMissingError",
+    "UnmeasuredWarning",
+    "allowed",
+    "budget",
+    "profile",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"toolkit.profiling has no {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
