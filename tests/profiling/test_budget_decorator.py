@@ -1,11 +1,15 @@
 """`@budget(...)`: a function, a coroutine or a stage is held on each call."""
 
 import asyncio
+from typing import Annotated
 
 import pytest
 import torch
 
+from toolkit import Frame, Pipeline
+from toolkit.pipeline import StageError
 from toolkit.profiling import OverBudget, budget
+from toolkit.stages.declare import Pointwise, Range, stage
 
 PICTURE = torch.ones(256)  # 1024 bytes
 
@@ -92,3 +96,34 @@ def test_a_generator_is_refused_with_what_to_do():
         @budget(allocations=0)
         def work():
             yield
+
+
+def test_a_stage_is_held_by_itself_and_its_prepare_is_not():
+    @budget(allocations=1)
+    @stage("double", footprint=Pointwise())
+    def double(gray, *, factor):
+        return gray * factor
+
+    @double.prepare
+    def _(spec, *, times: Annotated[int, Range(1, 4, 1)] = 2):
+        use(5)
+        return {"factor": torch.full((256,), float(times))}
+
+    constants = double.constants(None)
+    assert double(PICTURE, **constants).sum() == 512
+    assert (double.name, double.requires, double.defaults) == ("double", ("gray",), {"times": 2})
+
+
+def test_a_stage_that_is_over_fails_on_that_frame_and_says_who_it_was():
+    @budget(allocations=1)
+    @stage("greedy", footprint=Pointwise())
+    def greedy(gray):
+        return gray + gray + gray
+
+    pipeline = Pipeline([greedy], given=["gray"])
+    frame = Frame.from_image(torch.zeros(1, 2, 2, dtype=torch.uint8))
+    frame.attach("gray", PICTURE)
+    with pytest.raises(StageError, match="stage 'greedy' failed on frame 0: OverBudget") as caught:
+        _ = pipeline.bind(frame)["greedy"]
+    assert isinstance(caught.value.__cause__, OverBudget)
+    assert [one.stage for one in caught.value.__cause__.offenders] == ["greedy"]

@@ -95,18 +95,24 @@ def test_copies_count_by_number_and_by_direction():
 
 
 def test_a_copy_of_unknown_size_is_more_than_no_bytes():
-    target = torch.empty(256)
-    with over(r"h2h_bytes 0 B and 1 of unknown size, limit 0 B", h2h_bytes=0):
-        target.copy_(PICTURE)
+    with over("h2h_bytes 0 B and 1 of unknown size, limit 0 B", h2h_bytes=0):
+        hooks.report("copy", direction="h2h", op="memcpy")
 
 
 def test_a_copy_of_unknown_size_beside_a_limit_in_bytes_is_told():
-    target = torch.empty(256)
     with (
         pytest.warns(UnmeasuredWarning, match="of 1 copies the size is not known"),
         budget(h2h_bytes=100),
     ):
-        target.copy_(PICTURE)
+        hooks.report("copy", direction="h2h", op="memcpy")
+
+
+def test_a_copy_whose_direction_is_not_known_is_told_where_directions_are_limited():
+    with (
+        pytest.warns(UnmeasuredWarning, match="of 1 copies the direction is not known"),
+        budget(d2h_bytes=0),
+    ):
+        hooks.report("copy", 8, direction="?", op="aten::copy_")
 
 
 @pytest.mark.parametrize(

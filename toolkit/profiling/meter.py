@@ -104,7 +104,7 @@ class Meter:
             self.recording = None
         if self._refused is not None and not is_failing:
             raise self._refused
-        return self._judge.verdict(names_frames=self._names_frames)
+        return self._judge.verdict(names_frames=self._names_frames or self._closed > 1)
 
     def gaps(self) -> list[str]:
         """What could not be judged, in sentences."""

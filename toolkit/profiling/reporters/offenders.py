@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["table"]
 
 MOST_ROWS = 12
-_HEADS = ("what", "stage", "operator", "line", "count", "bytes")
+_HEADS = ("what", "stage", "operator", "line", "inside it", "count", "bytes")
 _WORDS = {"alloc": "allocation", "alloc permitted": "allocation, permitted"}
-_NUMBERS = (4, 5)
+_NUMBERS = (5, 6)
+_CALLED_FROM = " < "  # between the lines of a source, from the innermost to the user's own
 
 
 def table(offenders: Sequence[Offender], most: int = MOST_ROWS) -> str:
@@ -26,7 +27,7 @@ def table(offenders: Sequence[Offender], most: int = MOST_ROWS) -> str:
             _WORDS.get(one.what, one.what),
             one.stage,
             one.operator,
-            one.source,
+            *_lines(one.source),
             str(one.count),
             format_bytes(one.nbytes) if one.nbytes else "",
         )
@@ -45,3 +46,10 @@ def table(offenders: Sequence[Offender], most: int = MOST_ROWS) -> str:
 def _cells(row: Sequence[str], widths: dict[int, int]) -> Iterator[str]:
     for place, width in widths.items():
         yield row[place].rjust(width) if place in _NUMBERS else row[place].ljust(width)
+
+
+def _lines(source: str) -> tuple[str, str]:
+    """The user's own line, and the innermost one that it led to."""
+    lines = source.split(_CALLED_FROM)
+    inner, own = lines[0], lines[-1]
+    return own, "" if inner == own else inner
