@@ -16,6 +16,8 @@ from toolkit.demos.machine import GET_CHROMIUM, find_chromium
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+pytest_plugins = ["pytester"]  # runs pytest on small projects of their own
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

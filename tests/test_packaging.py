@@ -36,5 +36,6 @@ def test_a_wheel_brings_the_command_and_the_licence(wheel):
     about = [name for name in wheel.namelist() if ".dist-info/" in name]
     texts = {name.rpartition("/")[2]: wheel.read(name).decode() for name in about}
     assert "downhill = toolkit.cli:main" in texts["entry_points.txt"]
+    assert "[pytest11]\ndownhill = toolkit.profiling.pytest_plugin" in texts["entry_points.txt"]
     assert "Apache License" in texts["LICENSE"]
     assert "Requires-Python: >=3.11" in texts["METADATA"]

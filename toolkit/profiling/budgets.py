@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from toolkit.profiling.meter import Meter
-from toolkit.profiling.overrun import OverBudget, UnmeasuredWarning, tell
+from toolkit.profiling.holding import Holding
+from toolkit.profiling.overrun import OverBudget
 from toolkit.profiling.recording import follow
 from toolkit.profiling.terms import LIMITS, Terms
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from toolkit.profiling.overrun import Overrun
+    from toolkit.profiling.meter import Meter
 
 __all__ = ["budget"]
 
 _T = TypeVar("_T")
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 # The budgets that are open in this context, so that one object may serve several threads and tasks.
-_open: ContextVar[tuple[tuple[budget, Meter], ...]] = ContextVar("toolkit.budgets", default=())
+_open: ContextVar[tuple[tuple[budget, Holding], ...]] = ContextVar("toolkit.budgets", default=())
 
 
 class budget:  # noqa: N801 - reads as a statement: `with budget(allocations=0):`
@@ -120,7 +120,10 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(allocations=0):
     # -- as a context manager ---------------------------------------------------------------------
 
     def __enter__(self) -> Meter:
-        return self._begin(self.terms, _line_of_user())
+        holding = Holding(self.terms, _line_of_user())
+        holding.__enter__()
+        _open.set((*_open.get(), (self, holding)))
+        return holding.meter
 
     def __exit__(
         self,
@@ -128,34 +131,13 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(allocations=0):
         value: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        overrun = self._end(value)
-        if overrun is not None:
-            raise OverBudget(overrun)
-
-    def _begin(self, terms: Terms, where: str, stage: str = "") -> Meter:
-        meter = Meter(terms, where, stage=stage)
-        meter.open()
-        _open.set((*_open.get(), (self, meter)))
-        return meter
-
-    def _end(self, failure: BaseException | None) -> Overrun | None:
-        """Close the newest meter of this budget; what is to be raised, if anything."""
-        meters = _open.get()
-        place = max(index for index, (owner, _) in enumerate(meters) if owner is self)
-        meter = meters[place][1]
-        _open.set(meters[:place] + meters[place + 1 :])
-        overrun = meter.close(is_failing=failure is not None)
-        if failure is not None:
-            if overrun is not None:
-                failure.add_note(f"Besides, up to there it was {overrun}")
-            return None
-        if meter.terms.action == "off":
-            return None
-        if meter.terms.action == "error" and overrun is not None:
-            return overrun
-        for gap in meter.gaps():
-            tell(f"the budget does not hold everything: {gap}", UnmeasuredWarning, meter.where)
-        return None
+        __tracebackhide__ = True  # pytest then shows the user's line
+        open_ones = _open.get()
+        place = max(index for index, (owner, _) in enumerate(open_ones) if owner is self)
+        holding = open_ones[place][1]
+        _open.set(open_ones[:place] + open_ones[place + 1 :])
+        holding.__exit__(kind, value, at)
+        _raise(holding)
 
     # -- as a decorator ---------------------------------------------------------------------------
 
@@ -181,57 +163,50 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(allocations=0):
 
     def _wrap(self, function: Callable[..., Any], stage: str = "") -> Callable[..., Any]:
         where = _definition_of(function)
+        terms = self.terms.changed(warmup=0)
         if inspect.iscoroutinefunction(function):
-            return self._wrap_coroutine(function, where)
+            return self._wrap_coroutine(function, terms, where)
 
         @functools.wraps(function)
         def held(*inputs: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
             if self._is_warming_up():
                 return function(*inputs, **options)
-            self._begin(self._terms_of_call, where, stage)
-            failure: BaseException | None = None
-            try:
-                return function(*inputs, **options)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                self._finish(failure)
+            with Holding(terms, where, stage=stage) as holding:
+                result = function(*inputs, **options)
+            _raise(holding)
+            return result
 
         return held
 
-    def _wrap_coroutine(self, function: Callable[..., Any], where: str) -> Callable[..., Any]:
+    def _wrap_coroutine(
+        self, function: Callable[..., Any], terms: Terms, where: str
+    ) -> Callable[..., Any]:
         @functools.wraps(function)
         async def held(*inputs: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
             if self._is_warming_up():
                 return await function(*inputs, **options)
-            meter = self._begin(self._terms_of_call, where)
-            failure: BaseException | None = None
-            try:
-                if meter.recording is None:
+            with Holding(terms, where) as holding:
+                recording = holding.meter.recording
+                if recording is None:
                     return await function(*inputs, **options)
-                meter.recording.pause()
-                return await follow(meter.recording, function(*inputs, **options))
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                self._finish(failure)
+                recording.pause()
+                result = await follow(recording, function(*inputs, **options))
+            _raise(holding)
+            return result
 
         return held
-
-    def _finish(self, failure: BaseException | None) -> None:
-        overrun = self._end(failure)
-        if overrun is not None:
-            raise OverBudget(overrun)
-
-    @property
-    def _terms_of_call(self) -> Terms:
-        return self.terms.changed(warmup=0)
 
     def _is_warming_up(self) -> bool:
         self._calls += 1
         return self._calls <= self.terms.warmup
+
+
+def _raise(holding: Holding) -> None:
+    __tracebackhide__ = True
+    if holding.overrun is not None:
+        raise OverBudget(holding.overrun)
 
 
 def _line_of_user() -> str:

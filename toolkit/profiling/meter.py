@@ -6,6 +6,7 @@ runs. A hook cannot stop a frame: an error waits for the end of the block, a war
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ class Meter:
             self.recording = None
         if self._refused is not None and not is_failing:
             raise self._refused
-        return self._judge.verdict(names_frames=self._names_frames or self._closed > 1)
+        return self._judge.verdict(names_frames=self._has_frames)
 
     def gaps(self) -> list[str]:
         """What could not be judged, in sentences."""
@@ -115,6 +116,11 @@ class Meter:
                 "more of them; in code that is no pipeline, call step() after each"
             )
         return found
+
+    @property
+    def _has_frames(self) -> bool:
+        """Whether there are frames; code without any is one block, frame 0 of its session."""
+        return self._names_frames or self._closed > 1
 
     # -- told by others ---------------------------------------------------------------------------
 
@@ -212,6 +218,8 @@ class Meter:
     def _hold(self, usage: Usage, index: int, *, is_new: bool = True) -> None:
         overrun = self._judge.hold(usage, index, is_new=is_new)
         if overrun is not None:
+            if not self._has_frames:
+                overrun = dataclasses.replace(overrun, frames=(), frames_over=0)
             self._untold.append(overrun)
 
     def _tell(self) -> None:
