@@ -20,6 +20,7 @@ _HOMES = {
     "FramePool": "toolkit.pool",
     "FrameRing": "toolkit.ring",
     "Pipeline": "toolkit.pipeline",
+    "load_ipython_extension": "toolkit.profiling.magics",  # for `%load_ext toolkit`
 }
 
 __version__ = "0.1.0"
