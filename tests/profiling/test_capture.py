@@ -76,8 +76,10 @@ def test_a_step_beside_a_pipeline_makes_no_frame_of_its_own():
 
 
 def test_a_level_that_does_not_exist_is_named_with_those_that_do():
-    with pytest.raises(ValueError, match=r"level 'exact' does not exist; there is 'counts'\."):
-        profile(level="exact")
+    with pytest.raises(
+        ValueError, match=r"'all' does not exist; there is 'counts', 'lines', 'exact'\."
+    ):
+        profile(level="all")
 
 
 def test_a_keep_that_does_not_exist_is_named_with_those_that_do():

@@ -35,10 +35,10 @@ def test_events_are_kept_on_demand():
     assert count([raw()]).events == []
     kept = count([raw()], keep=True).events
     assert kept == [
-        ("alloc", 12, "cpu", "", "aten::clone", 3000),
-        ("copy", 12, "cpu", "h2h", "aten::clone", 5000),
-        ("copy", 0, "cpu", "h2h", "aten::copy_", 8000),
-        ("free", 12, "cpu", "", "", 10000),
+        ("alloc", 12, "cpu", "", "aten::clone", "", 3000, 0),
+        ("copy", 12, "cpu", "h2h", "aten::clone", "", 5000, 0),
+        ("copy", 0, "cpu", "h2h", "aten::copy_", "", 8000, 0),
+        ("free", 12, "cpu", "", "", "", 10000, 0),
     ]
 
 

@@ -9,8 +9,9 @@ with profile() as session:
 print(session.bill())
 ```
 
-`budget` holds code to what it may cost. Names are loaded when they are first used, so that the
-pytest plugin loads no torch.
+`profile(level="exact")` also says which line of whose code it was: `session.lines()`. `budget`
+holds code to what it may cost. Names are loaded when they are first used, so that the pytest
+plugin loads no torch.
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from toolkit.profiling.allocator import StreamMissingError as StreamMissingError
     from toolkit.profiling.allowances import allowed as allowed
     from toolkit.profiling.budgets import budget as budget
-    from toolkit.profiling.capture import LEVELS as LEVELS
     from toolkit.profiling.capture import profile as profile
+    from toolkit.profiling.levels import LEVELS as LEVELS
+    from toolkit.profiling.levels import every as every
+    from toolkit.profiling.lines import LineRow as LineRow
+    from toolkit.profiling.lines import Lines as Lines
     from toolkit.profiling.overrun import OverBudget as OverBudget
     from toolkit.profiling.overrun import OverBudgetWarning as OverBudgetWarning
     from toolkit.profiling.overrun import UnmeasuredWarning as UnmeasuredWarning
@@ -33,9 +37,11 @@ if TYPE_CHECKING:
     from toolkit.profiling.session import Session as Session
 
 _HOMES = {
-    "LEVELS": "capture",
+    "LEVELS": "levels",
     "Bill": "processors",
     "Comparison": "processors",
+    "LineRow": "lines",
+    "Lines": "lines",
     "OverBudget": "overrun",
     "OverBudgetWarning": "overrun",
     "Session": "session",
@@ -44,6 +50,7 @@ _HOMES = {
     "UnmeasuredWarning": "overrun",
     "allowed": "allowances",
     "budget": "budgets",
+    "every": "levels",
     "profile": "capture",
 }
 
@@ -51,6 +58,8 @@ __all__ = [
     "LEVELS",
     "Bill",
     "Comparison",
+    "LineRow",
+    "Lines",
     "OverBudget",
     "OverBudgetWarning",
     "Session",
@@ -59,6 +68,7 @@ __all__ = [
     "UnmeasuredWarning",
     "allowed",
     "budget",
+    "every",
     "profile",
 ]
 

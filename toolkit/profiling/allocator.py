@@ -5,7 +5,7 @@ that are no operator's result. The allocator reports every block, on the thread 
 the legacy profiler hands these reports out together with the operators around them. It starts and
 stops in 3 us and works in several threads at once, where Kineto takes 281 us and crashes.
 
-This is the one place in the package that touches private names of torch (2.6 to 2.13).
+Here and in `watch.py` the package touches private names of torch (2.6 to 2.13).
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class AllocatorStream:
     __slots__ = (
         "_disable",
         "_enable",
+        "_has_marks",
         "_has_operators",
         "_is_enabled",
         "_let_operators",
@@ -70,20 +71,23 @@ class AllocatorStream:
             ) from error
         self._enable = lambda: enable(config)
         self._has_operators = True
+        self._has_marks = False
         self.is_running = False
         _say_it_now(self)
 
-    def start(self, *, operators: bool = True) -> bool:
+    def start(self, *, operators: bool = True, marks: bool = False) -> bool:
         """Begin. False where another profiler of torch is on in this thread: it keeps its place.
 
         Args:
             operators: hand out operators, too, and with them the copies. Without them the stream
                 costs next to nothing, with them up to 4 us for each.
+            marks: somebody lets marks in, and operators now and then, while they are left out.
         """
         if self._is_enabled():
             return False
         self.is_running = True
         self._has_operators = operators
+        self._has_marks = marks
         if not operators:
             self._let_operators(False)
         self._enable()
@@ -96,9 +100,13 @@ class AllocatorStream:
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False
-        has_operators = self._has_operators
+        has_operators, has_marks = self._has_operators, self._has_marks
         # A list of two is the marks of start and stop, with nothing between them.
-        return [_columns(one, has_operators=has_operators) for one in lists if len(one) > MARKS]
+        return [
+            _columns(one, has_operators=has_operators, has_marks=has_marks)
+            for one in lists
+            if len(one) > MARKS
+        ]
 
 
 _is_said = False
@@ -129,12 +137,12 @@ def _say_it_now(stream: AllocatorStream) -> None:
         os.close(kept)
 
 
-def _columns(events: list[Any], *, has_operators: bool) -> RawEvents:
+def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawEvents:
     """Read every event once, by maps that run in C: they are 2000 a frame."""
     kind_of: Any = events[0].__class__
     origin = events[0]
     names: list[str] = [""] * len(events)
-    if has_operators:
+    if has_operators or has_marks:
         names = list(map(kind_of.name, events))
         names[0] = names[-1] = ""  # the marks at both ends
     sizes: list[int] = list(map(kind_of.cpu_memory_usage, events))
@@ -150,7 +158,8 @@ def _columns(events: list[Any], *, has_operators: bool) -> RawEvents:
         sizes,
         devices,
         lambda place: origin.cpu_elapsed_us(events[place]),
-        is_host_only=not has_operators or not _has_accelerator(),
+        is_host_only=not (has_operators or has_marks) or not _has_accelerator(),
+        is_quiet=not has_operators,
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from toolkit import hooks
 from toolkit.profiling.give_way import giving_way
 from toolkit.profiling.ledger import Ledger
+from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.record import Listener, this_thread
 from toolkit.profiling.session import Session
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LEVELS", "profile"]
 
-LEVELS = ("counts",)
 KEEPS = ("fold", "all")
 
 
@@ -42,10 +42,15 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
 
     Args:
         level: `"counts"`: allocations, copies, waits, conversions and times, by stage and frame.
+            `"lines"`: the same, and which operator and source line took it.
+            `"exact"`: every operator as well, so that copies inside kernels have their line, too.
+            `session.set_level(...)` changes it from the next frame on.
         keep: `"fold"` keeps sums and the newest 300 frames, in bounded memory; `"all"` every event.
         schedule: from the number of a step to whether it is recorded;
             `torch.profiler.schedule(...)`
             is one. A step is a frame of a pipeline, or a call of `session.step()`.
+        detail: from the number of a frame to a level that it has instead, or `""`:
+            `detail=every(30, "lines")`. `session.look(frames=1)` asks for the next one.
 
     Raises:
         ValueError: a level or keep that does not exist.
@@ -57,14 +62,15 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         level: str = "counts",
         keep: str = "fold",
         schedule: Callable[[int], object] | None = None,
+        detail: Callable[[int], str] | None = None,
     ) -> None:
-        if level not in LEVELS:
-            raise ValueError(f"level {level!r} does not exist; there is {_listed(LEVELS)}.")
+        check_level(level)
         if keep not in KEEPS:
             raise ValueError(f"keep {keep!r} does not exist; there is {_listed(KEEPS)}.")
         self.session = Session(level, keep)
         self.session.machine = _machine()
         self._schedule = schedule
+        self._plan = Plan(level, detail)
         self._stack = ExitStack()
 
     def __enter__(self) -> Session:
@@ -73,11 +79,12 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
                 "this session was opened already; make another with profile() and compare the two."
             )
         recorder = this_thread()
-        self._ledger = Ledger(self.session, self._schedule)
+        self._ledger = Ledger(self.session, self._plan, self._schedule)
         self._listener = Listener(self._ledger)
         self._stack.enter_context(giving_way())
         hooks.listen(self._listener)
         self.session.on_step = self._step
+        self.session.plan = self._plan
         recorder.attach(self._ledger)
         return self.session
 
@@ -94,6 +101,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
             hooks.unlisten(self._listener)
             self._ledger.finish(recorder.peak_bytes)
             self.session.on_step = None
+            self.session.plan = None
             self._stack.close()
 
     def _step(self) -> None:

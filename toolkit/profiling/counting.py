@@ -10,8 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from toolkit.profiling.lines import LineCounts, LineKey
+from toolkit.profiling.marks import Marks, named
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from toolkit.profiling.watch import Seen
 
 __all__ = [
     "NOT_ATTRIBUTED",
@@ -20,14 +25,16 @@ __all__ = [
     "OperatorCounts",
     "RawEvent",
     "RawEvents",
+    "add_seen",
     "add_unseen",
     "count",
 ]
 
 NOT_ATTRIBUTED = "(not attributed)"
 
-# kind, nbytes, device, direction, operator, nanoseconds since the stream was started
-RawEvent = tuple[str, int, str, str, str, int]
+# kind, nbytes, device, direction, operator, source, nanoseconds since the stream was started, and
+# how many it took
+RawEvent = tuple[str, int, str, str, str, str, int, int]
 # allocations, allocated bytes, frees, freed bytes
 DeviceCounters = tuple[int, int, int, int]
 
@@ -47,6 +54,7 @@ class RawEvents:
         devices: by place in the columns, the device of memory that is not the host's.
         at_us: time of the event at a place, in microseconds since the stream was started.
         is_host_only: no accelerator is in use, so that every copy runs from host to host.
+        is_quiet: operators are left out, but for those of calls that were looked into.
     """
 
     names: list[str]
@@ -54,6 +62,7 @@ class RawEvents:
     devices: dict[int, str]
     at_us: Callable[[int], float]
     is_host_only: bool = True
+    is_quiet: bool = False
 
 
 @dataclass(slots=True)
@@ -88,6 +97,8 @@ class Counts:
         net_bytes: allocated less freed, over the stretch.
         peak_bytes: the highest that this difference stood at.
         operators: by the outermost operator, which is the one that was called.
+        syncs: waits for a device that the modes saw, and `sync_ns` how long they took.
+        lines: by operator and source, where the modes were worn.
         signature: hash over the sizes allocated, in order.
         on_device: of the above, those on CUDA: allocations, bytes, frees, bytes.
         events: every event, if they were asked for.
@@ -102,9 +113,27 @@ class Counts:
     net_bytes: int = 0
     peak_bytes: int = 0
     operators: dict[str, OperatorCounts] = field(default_factory=dict[str, OperatorCounts])
+    syncs: int = 0
+    sync_ns: int = 0
+    lines: dict[LineKey, LineCounts] = field(default_factory=dict[LineKey, LineCounts])
     on_device: DeviceCounters = (0, 0, 0, 0)
     signature: int = 0
     events: list[RawEvent] = field(default_factory=list[RawEvent])
+
+    def line(self, called: str, mark: str) -> LineCounts:
+        """Where to count what an operator took inside a call."""
+        key = named(called, mark)
+        known = self.lines.get(key)
+        if known is None:
+            known = self.lines[key] = LineCounts()
+        return known
+
+    def add_copy(self, direction: str, nbytes: int) -> None:
+        """Add one copy."""
+        entry = self.copies.setdefault(direction, [0, 0])
+        entry[0] += 1
+        entry[1] += nbytes
+        self.unsized_copies += not nbytes
 
 
 def count(
@@ -112,6 +141,8 @@ def count(
     *,
     windows: Sequence[tuple[int, int]] = (),
     keep: bool = False,
+    seen: Seen | None = None,
+    within: str = "",
 ) -> Counts:
     """Count raw events. About 0.5 us for each.
 
@@ -120,50 +151,88 @@ def count(
         windows: spans in ns since the start, in which copies are left out, for somebody reported
             them.
         keep: keep every event in `Counts.events` as well.
+        seen: what the modes saw meanwhile; with it, everything is charged to lines, too.
+        within: the mark of the call that was under way at the start.
     """
     result = Counts()
     for events in threads:
-        copies = _count_memory(events, result, keep=keep)
+        marks = None
+        if seen is not None:
+            marks = Marks(events.names, within, is_quiet=events.is_quiet)
+        copies = _count_memory(events, result, marks, keep=keep)
         sizes = tuple(nbytes for nbytes in events.sizes if nbytes > 0)
         result.signature = hash((result.signature, sizes))
         if copies:
-            _count_copies(copies, events, result, windows, keep=keep)
+            _count_copies(copies, events, result, windows, seen, keep=keep)
     if keep:
         result.events.sort(key=_when)
     return result
 
 
-# Place of the copy among the events, operator it is inside of directly, operator that was called,
-# bytes last allocated inside the former and where: 0 if none were.
-_Copy = tuple[int, str, OperatorCounts, str, int, str]
+@dataclass(slots=True)
+class _Found:
+    """A copy in the stream.
+
+    Attributes:
+        place: where its operator begins.
+        inside: the operator that it is inside of directly.
+        operator: where to count it.
+        called: the operator that was called.
+        fresh: bytes last allocated inside `inside`, 0 if none were.
+        device: where those are.
+        mark: of the call, where the modes saw it.
+        number: of what the dispatch mode saw of it; -1 if nothing.
+    """
+
+    place: int
+    inside: str
+    operator: OperatorCounts
+    called: str
+    fresh: int
+    device: str
+    mark: str = ""
+    number: int = -1
 
 
-def _count_memory(events: RawEvents, result: Counts, *, keep: bool) -> list[_Copy]:  # noqa: C901
-    """Count allocations and operators, and find the copies. One loop, 2000 rounds a frame."""
+def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
+    events: RawEvents, result: Counts, marks: Marks | None, *, keep: bool
+) -> list[_Found]:
+    """Count allocations and operators, and find the copies."""
     names, sizes, devices, at_us = events.names, events.sizes, events.devices, events.at_us
     operators = result.operators
     operator = none = OperatorCounts()
     called = ""
     called_at = -1  # place of the outermost operator, while one is open
-    open_at: list[int] = []  # places of the operators that are open
+    open_at: list[int] = []  # places of the operators and marks that are open
     last_at, last_bytes = -1, 0  # the newest allocation
     net, peak = result.net_bytes, result.peak_bytes
-    copies: list[_Copy] = []
+    copies: list[_Found] = []
     for place, name in enumerate(names):
         if name:
-            if called_at < 0 and "::" in name:
-                called, called_at = name, place
-                operator = operators.get(name)
+            is_call = "::" in name
+            if marks is not None and not is_call:
+                is_again = marks.begin(place, name)
+                if is_again and copies and open_at and copies[-1].place == open_at[-1]:
+                    copies.pop()  # Python calls it again, and there it is counted
+                is_call = marks.stands_for_operator(name)
+            if called_at < 0 and is_call:
+                called, called_at = marks.op_of(name) if marks is not None else name, place
+                operator = operators.get(called)
                 if operator is None:
-                    operator = operators[name] = OperatorCounts()
+                    operator = operators[called] = OperatorCounts()
             if name == "aten::copy_":
                 parent = open_at[-1] if open_at else -1
                 fresh = last_bytes if 0 <= parent < last_at else 0
                 device = devices.get(last_at, "cpu")
                 inside = names[parent] if parent >= 0 else ""
-                copies.append((place, inside, operator, called, fresh, device))
+                found = _Found(place, inside, operator, called, fresh, device)
+                if marks is not None:
+                    found.mark, found.number = marks.mark, marks.number
+                copies.append(found)
             open_at.append(place)
         elif nbytes := sizes[place]:
+            if marks is not None and marks.is_own_memory(open_at, nbytes):
+                continue  # taken by looking, not by what is looked at
             net += nbytes
             if nbytes > 0:
                 last_at, last_bytes = place, nbytes
@@ -173,15 +242,26 @@ def _count_memory(events: RawEvents, result: Counts, *, keep: bool) -> list[_Cop
                 operator.allocated_bytes += nbytes
                 if net > peak:
                     peak = net
+                if marks is not None:
+                    line = result.line(called, marks.mark)
+                    line.allocations += 1
+                    line.allocated_bytes += nbytes
             else:
                 result.frees += 1
                 result.freed_bytes -= nbytes
             if keep:
-                _keep_memory(events, place, nbytes, devices.get(place, "cpu"), called, result)
-        elif open_at and open_at.pop() == called_at:
-            operator.calls += 1
-            operator.time_ns += int((at_us(place) - at_us(called_at)) * 1000)
-            operator, called, called_at = none, "", -1
+                mark = marks.mark if marks is not None else ""
+                _keep_memory(events, place, nbytes, devices.get(place, "cpu"), called, mark, result)
+        elif open_at:
+            left = open_at.pop()
+            if left == called_at:
+                operator.calls += 1
+                operator.time_ns += int((at_us(place) - at_us(called_at)) * 1000)
+                operator, called, called_at = none, "", -1
+            if marks is not None:
+                marks.end(left)
+        elif marks is not None:
+            marks.end(-1)
     result.net_bytes, result.peak_bytes = net, peak
     if none.allocations:
         operators.setdefault("", OperatorCounts()).add(none)
@@ -191,41 +271,87 @@ def _count_memory(events: RawEvents, result: Counts, *, keep: bool) -> list[_Cop
 
 
 def _keep_memory(
-    events: RawEvents, place: int, nbytes: int, device: str, called: str, result: Counts
+    events: RawEvents,
+    place: int,
+    nbytes: int,
+    device: str,
+    called: str,
+    mark: str,
+    result: Counts,
 ) -> None:
     at_ns = round(events.at_us(place) * 1000)
     kind = "alloc" if nbytes > 0 else "free"
-    result.events.append((kind, abs(nbytes), device, "", called, at_ns))
+    op, source = named(called, mark)
+    if kind == "free":
+        op, source = called, ""  # whose line it is freed on says little, and costs its lines
+    result.events.append((kind, abs(nbytes), device, "", op, source, at_ns, 0))
 
 
 def _count_copies(
-    copies: list[_Copy],
+    copies: list[_Found],
     events: RawEvents,
     result: Counts,
     windows: Sequence[tuple[int, int]],
+    seen: Seen | None,
     *,
     keep: bool,
 ) -> None:
-    for place, parent, operator, called, fresh, device in copies:
-        at_ns = round(events.at_us(place) * 1000) if windows or keep else 0
+    known = seen.copies if seen is not None else []
+    for found in copies:
+        at_ns = round(events.at_us(found.place) * 1000) if windows or keep else 0
         if any(start <= at_ns <= end for start, end in windows):
             continue  # a layer of the toolkit reported this one, with its size
-        nbytes = fresh if parent in _FILLS_ITS_RESULT else 0
-        direction = "h2h" if events.is_host_only else "?"
-        if not events.is_host_only and nbytes and parent in _STAYS_ON_DEVICE:
-            direction = "h2h" if device == "cpu" else "d2d"
-        entry = result.copies.setdefault(direction, [0, 0])
-        entry[0] += 1
-        entry[1] += nbytes
-        result.unsized_copies += not nbytes
-        operator.copies += 1
-        operator.copied_bytes += nbytes
+        copy = known[found.number] if 0 <= found.number < len(known) else None
+        if copy is not None:
+            known[found.number] = None  # what else it copies inside is another one
+            nbytes, direction, device = copy.nbytes, copy.direction, copy.device
+        else:
+            nbytes = found.fresh if found.inside in _FILLS_ITS_RESULT else 0
+            device = found.device
+            direction = "h2h" if events.is_host_only else "?"
+            if not events.is_host_only and nbytes and found.inside in _STAYS_ON_DEVICE:
+                direction = "h2h" if device == "cpu" else "d2d"
+        result.add_copy(direction, nbytes)
+        found.operator.copies += 1
+        found.operator.copied_bytes += nbytes
+        if seen is not None:
+            line = result.line(found.called, found.mark)
+            line.copies += 1
+            line.copied_bytes += nbytes
         if keep:
-            result.events.append(("copy", nbytes, device, direction, called, at_ns))
+            op, source = named(found.called, found.mark)
+            result.events.append(("copy", nbytes, device, direction, op, source, at_ns, 0))
+
+
+def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
+    """Add what only the modes saw: numbers read from a device, and waits for one.
+
+    Args:
+        counts: of the same segment.
+        seen: what the modes saw.
+        start_ns: when the segment began.
+        keep: keep every event as well.
+    """
+    for mark, op, copy, at_ns in seen.reads:
+        counts.add_copy(copy.direction, copy.nbytes)
+        line = counts.line(op, mark)
+        line.copies += 1
+        line.copied_bytes += copy.nbytes
+        if keep:
+            source = named(op, mark)[1]
+            event = ("copy", copy.nbytes, copy.device, copy.direction, op, source)
+            counts.events.append((*event, at_ns - start_ns, 0))
+    for mark, op, device, at_ns, took_ns in seen.syncs:
+        counts.syncs += 1
+        counts.sync_ns += took_ns
+        counts.line(op, mark).syncs += 1
+        if keep:
+            source = named(op, mark)[1]
+            counts.events.append(("sync", 0, device, "", op, source, at_ns - start_ns, took_ns))
 
 
 def _when(event: RawEvent) -> int:
-    return event[-1]
+    return event[-2]
 
 
 def add_unseen(

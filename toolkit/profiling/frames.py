@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from toolkit.profiling.levels import LEVELS, higher
 from toolkit.profiling.tally import Distribution, Tally
 
 __all__ = ["FrameRecord", "Slice", "StageKey", "StageRecord"]
@@ -34,6 +35,7 @@ class FrameRecord:
         slices: the timeline, in order of their ends.
         own_ns: what the profiler itself took meanwhile; in no stage's time.
         peak_bytes: most bytes alive at once of those allocated since the frame began.
+        level: the closest look that any part of it was given.
     """
 
     index: int = -1
@@ -41,6 +43,7 @@ class FrameRecord:
     slices: list[Slice] = field(default_factory=list[Slice])
     own_ns: int = 0
     peak_bytes: int = 0
+    level: str = LEVELS[0]
 
     def tally(self, key: StageKey) -> Tally:
         """The tally of a stage, made when it is first asked for."""
@@ -62,6 +65,7 @@ class FrameRecord:
             self.tally(key).add(tally)
         self.slices.extend(other.slices)
         self.own_ns += other.own_ns
+        self.level = higher(self.level, other.level)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -69,6 +73,7 @@ class FrameRecord:
             "index": self.index,
             "own_ns": self.own_ns,
             "peak_bytes": self.peak_bytes,
+            "level": self.level,
             "stages": [[*key, tally.to_dict()] for key, tally in self.stages.items()],
             "slices": [list(asdict(one).values()) for one in self.slices],
         }
@@ -82,6 +87,7 @@ class FrameRecord:
             [Slice(*one) for one in values["slices"]],
             values["own_ns"],
             values["peak_bytes"],
+            values.get("level", LEVELS[0]),
         )
 
 

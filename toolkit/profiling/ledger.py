@@ -13,10 +13,13 @@ from toolkit.hooks import Event
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.findings import TUNED
 from toolkit.profiling.frames import FrameRecord, Slice
+from toolkit.profiling.levels import higher
+from toolkit.profiling.lines import add_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.profiling.levels import Plan
     from toolkit.profiling.segments import Segment
     from toolkit.profiling.session import Session
 
@@ -32,8 +35,11 @@ UNFINISHED = "frames were not finished when the session ended; their cost is in 
 class Ledger:
     """Charges frames while they are open, and closes them into a session. Threads may share it."""
 
-    def __init__(self, session: Session, schedule: Callable[[int], object] | None = None) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, schedule: Callable[[int], object] | None = None
+    ) -> None:
         self.session = session
+        self.plan = plan
         self.keeps_events = session.keep == "all"
         self._schedule = schedule
         self._steps = 0
@@ -47,6 +53,13 @@ class Ledger:
         self.is_recording = self._is_wanted()
 
     # -- filled by recorders ----------------------------------------------------------------------
+
+    def level_of(self, frame: int) -> str:
+        """How closely a frame is looked at; what comes late to one that is done, as is usual."""
+        with self._lock:
+            if frame >= 0 and frame not in self._open and self.session.has_closed(frame):
+                return self.plan.base
+            return self.plan.level_of(frame)
 
     def add_segment(self, segment: Segment) -> None:
         """Charge a segment to its stage and frame."""
@@ -67,6 +80,9 @@ class Ledger:
             looks = self.session.looks
             looks[segment.copies_are] = looks.get(segment.copies_are, 0) + 1
             self.session.add_operators(key, segment.counts.operators)
+            record.level = higher(record.level, segment.level)
+            if segment.counts.lines:
+                add_lines(self.session.line_counts, key, segment.counts.lines)
             if segment.missing:
                 self.session.note(f"allocations of some work are missing: {segment.missing}")
             if self.keeps_events:
@@ -119,6 +135,7 @@ class Ledger:
             if self.session.frame_count == self._frames_at_step and not self._begun:
                 self._claim_unbegun()
                 self._close_step(peak_bytes)
+                self.plan.end_step()
                 self._advance()
             self._frames_at_step = self.session.frame_count
 
@@ -175,6 +192,7 @@ class Ledger:
 
     def _close(self, index: int, *, is_frame: bool) -> None:
         record = self._open.pop(index, None)
+        self.plan.end_frame(index)
         if record:
             self.session.add_frame(record, is_frame=is_frame and index not in self._late)
         self._late.discard(index)
@@ -215,10 +233,12 @@ def _events_of(segment: Segment) -> list[Event]:
             direction,
             segment.stage,
             op,
-            t_ns=segment.start_ns + at_ns,
-            frame=segment.frame,
+            source,
+            segment.start_ns + at_ns,
+            took_ns,
+            segment.frame,
         )
-        for kind, nbytes, device, direction, op, at_ns in segment.counts.events
+        for kind, nbytes, device, direction, op, source, at_ns, took_ns in segment.counts.events
     ]
 
 

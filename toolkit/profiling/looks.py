@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from toolkit.profiling.counting import Counts
+
 if TYPE_CHECKING:
-    from toolkit.profiling.counting import Counts
     from toolkit.profiling.frames import StageKey
 
 __all__ = ["GUESSED", "LOOKED", "RECALLED", "Looks"]
@@ -80,4 +81,19 @@ class Looks:
         sides, counts.unsized_copies = known
         for side, (number, nbytes) in sides.items():
             counts.copies[side] = [number, nbytes]
+        return answer
+
+    def complete(self, key: StageKey, place: int, counts: Counts) -> str:
+        """Add what a stretch copied inside of calls that were not looked into; they have no line.
+
+        What the calls themselves showed is kept, with its sizes.
+        """
+        known = Counts(signature=counts.signature)
+        answer = self.recall(key, place, known)
+        for side, (number, _) in known.copies.items():
+            missing = number - counts.copies.get(side, (0, 0))[0]
+            for _ in range(missing):
+                counts.add_copy(side, 0)
+            if missing > 0:
+                counts.line("", "").copies += missing
         return answer

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.profiling.key_averages import KeyAverages, OperatorRow
+from toolkit.profiling.levels import LEVELS
+from toolkit.profiling.lines import LineRow, Lines
 from toolkit.profiling.looks import GUESSED, LOOKED, RECALLED
 from toolkit.profiling.tally import Tally
+from toolkit.profiling.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +30,7 @@ __all__ = [
     "bill",
     "compare",
     "key_averages",
+    "lines",
     "stage_names",
     "tally_events",
     "timeline",
@@ -240,6 +244,18 @@ def key_averages(session: Session) -> KeyAverages:
     return KeyAverages(rows, session.looks.get(LOOKED, 0), sum(session.looks.values()))
 
 
+def lines(session: Session) -> Lines:
+    """Source lines by stage."""
+    names = stage_names(session.line_counts)
+    rows = [
+        LineRow(names[key], op, source, counts)
+        for key, known in session.line_counts.items()
+        for (op, source), counts in known.items()
+    ]
+    frames = sum(number for level, number in session.levels.items() if level != LEVELS[0])
+    return Lines(rows, frames)
+
+
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
     """One stage before and after; None where it did not run."""
@@ -306,11 +322,22 @@ def _stage_bill(name: str, record: StageRecord, frames: int, time_ns: int) -> St
     )
 
 
+def _attribution(found: Lines) -> str:
+    which = "1 frame" if found.frames == 1 else f"{found.frames} frames"
+    return (
+        f"Of {format_bytes(found.allocated_bytes)} allocated on the {which} looked at line by line,"
+        f" {found.attributed_share:.2%} carry operator and source line; unattributed: "
+        f"{found.unattributed_bytes} B."
+    )
+
+
 def _notes(session: Session) -> tuple[str, ...]:
     notes = [
         text if count == 1 else f"{text} ({count} times)" for text, count in session.notes.items()
     ]
     total = session.whole.total
+    if session.line_counts:
+        notes.append(_attribution(lines(session)))
     looked, recalled, guessed = (session.looks.get(name, 0) for name in (LOOKED, RECALLED, GUESSED))
     if recalled + guessed:
         notes.append(

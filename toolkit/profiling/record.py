@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from toolkit.profiling import allocator
-from toolkit.profiling.counting import add_unseen, count
+from toolkit.profiling.counting import add_seen, add_unseen, count
+from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
 from toolkit.profiling.segments import Segment, Sink
+from toolkit.profiling.watch import Watch
 
 try:
     import resource
@@ -57,6 +59,9 @@ class Recorder:
         self._entries = [_Entry(None)]
         self._frames: list[int] = []
         self._stream = allocator.AllocatorStream()
+        self._watch = Watch()
+        self._level = LEVELS[0]
+        self._within = ""
         self._looks = Looks()
         self._known: WeakSet[Sink] = WeakSet()
         self._start_ns = 0
@@ -165,6 +170,8 @@ class Recorder:
         if event.kind == "copy" and event is not self._last_event and self._start_ns:
             begin = event.t_ns - self._start_ns
             self._reported.append((begin, begin + event.duration_ns))
+        if event.kind in ("copy", "sync"):
+            self._watch.reported += 1
         self._last_event = event
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
@@ -199,33 +206,53 @@ class Recorder:
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
             self._start_ns = self._stopped_ns = 0
+            self._level = LEVELS[0]
             return
         self._counters = allocator.device_counters()
         if any(sink.keeps_events for sink in entry.sinks):
             entry.is_looked_at = True
-        if missing or not self._stream.start(operators=entry.is_looked_at):
-            self._missing = missing or GAVE_WAY
+        self._level = self._level_now(entry)
+        has_operators = entry.is_looked_at or self._level == LEVELS[-1]
+        has_lines = self._level != LEVELS[0]
+        if missing or not self._stream.start(operators=has_operators, marks=has_lines):
+            self._missing, self._level = missing or GAVE_WAY, LEVELS[0]
         else:
             self._missing = ""
+            self._within = self._watch.mark
+            if has_lines:
+                self._watch.begin(is_quiet=not has_operators)
         self._faults = _page_faults()
         self._start_ns = time.perf_counter_ns()
+
+    def _level_now(self, entry: _Entry) -> str:
+        """The highest level that a session wants for the frame in hand."""
+        scope = entry.scope
+        frame = scope.frame if scope and scope.frame >= 0 else self.frame
+        levels = [sink.level_of(frame) for sink in entry.sinks if sink.is_recording]
+        return max(levels, key=LEVELS.index)
 
     def _cut(self) -> None:
         """End the segment, if there is one, and hand it out."""
         now = time.perf_counter_ns()
         faults = _page_faults()
+        seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
         if not self._start_ns:
             return
         entry = self._entries[-1]
         scope = entry.scope
         sinks = [sink for sink in entry.sinks if sink.is_recording]
-        counts = count(raw, windows=self._reported, keep=any(sink.keeps_events for sink in sinks))
+        keep = any(sink.keeps_events for sink in sinks)
+        counts = count(raw, windows=self._reported, keep=keep, seen=seen, within=self._within)
         copies_are = LOOKED
-        if not self._missing and entry.is_looked_at:
+        if not self._missing and (entry.is_looked_at or self._level == LEVELS[-1]):
             self._looks.learn(entry.key, entry.segments, counts)
-        elif not self._missing:
+        elif not self._missing and seen is None:
             copies_are = self._looks.recall(entry.key, entry.segments, counts)
+        elif not self._missing:
+            copies_are = self._looks.complete(entry.key, entry.segments, counts)
+        if seen is not None:
+            add_seen(counts, seen, self._start_ns, keep=keep)
         if self._counters:
             add_unseen(counts, self._counters, allocator.device_counters())
         entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
@@ -244,6 +271,7 @@ class Recorder:
             page_faults=faults - self._faults if faults >= 0 else -1,
             copies_are=copies_are,
             missing=self._missing,
+            level=self._level,
         )
         entry.segments += 1
         self._start_ns = 0

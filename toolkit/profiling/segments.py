@@ -28,6 +28,7 @@ class Segment:
         counts: what the allocator's stream gave.
         peak_bytes: the highest live bytes since the scope was entered.
         page_faults: minor faults of the process meanwhile; -1 where the system does not say.
+        level: how closely it was looked at.
         copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
         missing: why `counts` is empty though work may have been done; else empty.
     """
@@ -45,6 +46,7 @@ class Segment:
     page_faults: int
     copies_are: str
     missing: str = ""
+    level: str = "counts"
 
 
 class Sink(Protocol):
@@ -58,6 +60,10 @@ class Sink(Protocol):
     @property
     def keeps_events(self) -> bool:
         """Whether it wants single events besides the counts."""
+        ...
+
+    def level_of(self, frame: int) -> str:
+        """How closely it wants a frame looked at; -1 is work that has no frame yet."""
         ...
 
     def add_segment(self, segment: Segment) -> None:

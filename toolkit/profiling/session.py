@@ -18,12 +18,16 @@ from toolkit.hooks import Event
 from toolkit.profiling import processors
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.frames import FrameRecord, StageRecord
+from toolkit.profiling.levels import LEVELS, check_level, higher
+from toolkit.profiling.lines import LineCounts, add_lines
 from toolkit.profiling.reporters import html, trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.levels import Plan
+    from toolkit.profiling.lines import LineKey, Lines
     from toolkit.profiling.processors import Bill, Comparison, KeyAverages
 
 __all__ = ["Session"]
@@ -31,7 +35,8 @@ __all__ = ["Session"]
 HISTORY = 300  # frames kept one by one when folding
 RECENT = 16  # of them, how far back a late charge is looked for
 FORMAT = "downhill-session"
-VERSION = 1
+VERSION = 2  # 2 added levels and lines
+READABLE = (1, VERSION)
 
 
 class Session:
@@ -43,6 +48,8 @@ class Session:
         stages: record of each stage, by pipeline and stage; `("", "")` lies outside of stages.
         whole: the same for whole frames, all stages together.
         operators: by stage, and in it by the operator that was called.
+        line_counts: by stage, and in it by operator and source, of the frames that have lines.
+        levels: how many frames were recorded at each level.
         frames: the newest frames, or all of them, each with what it cost.
         frame_count: frames finished.
         events: every event, with `keep="all"`; else empty.
@@ -59,6 +66,8 @@ class Session:
         self.stages: dict[StageKey, StageRecord] = {}
         self.whole = StageRecord()
         self.operators: dict[StageKey, dict[str, OperatorCounts]] = {}
+        self.line_counts: dict[StageKey, dict[LineKey, LineCounts]] = {}
+        self.levels: dict[str, int] = {}
         self.frames: deque[FrameRecord] = deque(maxlen=None if keep == "all" else HISTORY)
         self.frame_count = 0
         self.own_ns = 0
@@ -68,6 +77,7 @@ class Session:
         self.machine: dict[str, Any] = {}
         self.lock = threading.RLock()
         self.on_step: Callable[[], None] | None = None
+        self.plan: Plan | None = None
 
     def __repr__(self) -> str:
         kept = f", {len(self.events)} events" if self.keep == "all" else ""
@@ -92,6 +102,35 @@ class Session:
             )
         self.on_step()
 
+    def set_level(self, level: str) -> None:
+        """Record at another level from the next frame on.
+
+        Raises:
+            ValueError: no such level.
+            RuntimeError: the session is closed, or was loaded.
+        """
+        with self.lock:
+            self._plan().base = check_level(level)
+            self.level = higher(self.level, level)
+
+    def look(self, *, frames: int = 1, level: str = "exact") -> None:
+        """Look closer at the next `frames`: at `level`, unless they are looked at closer anyway.
+
+        Raises:
+            ValueError: no such level.
+            RuntimeError: the session is closed, or was loaded.
+        """
+        with self.lock:
+            self._plan().look(frames, level)
+
+    def _plan(self) -> Plan:
+        if self.plan is None:
+            raise RuntimeError(
+                "a session that is not open has its levels already: change them inside "
+                "`with profile() as session:`."
+            )
+        return self.plan
+
     def note(self, text: str, count: int = 1) -> None:
         """Put a sentence beside the bill; the same again is counted."""
         with self.lock:
@@ -115,6 +154,7 @@ class Session:
             if is_frame:
                 self.whole.add_frame(record.total())
                 self.frame_count += 1
+                self.levels[record.level] = self.levels.get(record.level, 0) + 1
                 self.frames.append(record)
             else:
                 self.whole.total.add(record.total())
@@ -140,6 +180,11 @@ class Session:
         """What each operator took inside each stage: `key_averages().table(sort_by="bytes")`."""
         with self.lock:
             return processors.key_averages(self)
+
+    def lines(self) -> Lines:
+        """What each source line took, on the frames that were recorded at `lines` or `exact`."""
+        with self.lock:
+            return processors.lines(self)
 
     def compare(self, other: Session) -> Comparison:
         """This session as "before" and `other` as "after", stage by stage."""
@@ -178,6 +223,12 @@ class Session:
                 for key, known in self.operators.items()
                 for name, counts in known.items()
             ],
+            "lines": [
+                [*key, *name, *astuple(counts)]
+                for key, known in self.line_counts.items()
+                for name, counts in known.items()
+            ],
+            "levels": self.levels,
             "frames": [record.to_dict() for record in self.frames],
             "events": [list(astuple(event)) for event in self.events],
             "looks": self.looks,
@@ -199,7 +250,7 @@ class Session:
             raise ValueError(
                 f"{path} is not a session: {error!r}; write one with session.save(path)."
             ) from error
-        if found != (FORMAT, VERSION):
+        if found[0] != FORMAT or found[1] not in READABLE:
             raise ValueError(
                 f"{path} has format {found}; this version of the toolkit reads {(FORMAT, VERSION)}."
             )
@@ -216,6 +267,10 @@ class Session:
             session.stages[pipeline, stage] = StageRecord.from_dict(record)
         for pipeline, stage, name, *counts in values["operators"]:
             session.add_operators((pipeline, stage), {name: OperatorCounts(*counts)})
+        for pipeline, stage, op, source, *counts in values.get("lines", ()):
+            row = {(op, source): LineCounts(*counts)}
+            add_lines(session.line_counts, (pipeline, stage), row)
+        session.levels = dict(values.get("levels", {LEVELS[0]: session.frame_count}))
         session.frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
         session.events = list(starmap(Event, values["events"]))
         session.looks = dict(values["looks"])

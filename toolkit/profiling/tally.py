@@ -110,6 +110,8 @@ class Tally:
         self.frees += counts.frees
         self.freed_bytes += counts.freed_bytes
         self.unsized_copies += counts.unsized_copies
+        self.syncs += counts.syncs
+        self.wait_ns += counts.sync_ns
         for direction, (number, nbytes) in counts.copies.items():
             self.add_copies(direction, number, nbytes)
 

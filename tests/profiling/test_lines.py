@@ -1,0 +1,27 @@
+"""Levels `lines` and `exact`: which operator, called from which line, took what."""
+
+import pytest
+import torch
+
+from toolkit import hooks
+from toolkit.profiling import profile
+
+LEVELS = ("lines", "exact")
+
+
+def row_of(session, op):
+    """The one row of an operator."""
+    (row,) = [one for one in session.lines() if one.op == op]
+    return row
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_line_is_billed_for_what_it_called(level):
+    picture = torch.ones(2, 3)
+    with profile(level=level) as session, hooks.scope("double", 0):
+        picture + picture
+    row = row_of(session, "aten::add")
+    assert (row.stage, row.counts.allocations, row.counts.allocated_bytes) == ("double", 1, 24)
+    name, _, function = row.user_line.partition(" ")
+    assert name.rpartition(":")[0].endswith("test_lines.py")
+    assert function == "test_a_line_is_billed_for_what_it_called"

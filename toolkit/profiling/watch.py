@@ -1,0 +1,260 @@
+"""Who called torch, and what did the call do inside? Two modes of torch that one thread wears.
+
+A function mode sees each call at the line that made it, also uploads such as
+`torch.tensor(values, device=...)`. It pushes a mark into the allocator's stream, so that every
+block between the ends of a mark was taken by that call, temporaries of kernels included. Calls that
+may copy or wait are looked into by a dispatch mode, which tells sizes, directions and devices.
+
+The modes lie below those of the user, so that whoever enters and leaves a mode of his own finds
+his own on top.
+"""
+
+from __future__ import annotations
+
+import time
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from toolkit.profiling import sources
+from toolkit.profiling.call_kinds import INDEX, PLAIN, VIEW, is_view_index, kind_of, name_of
+from toolkit.profiling.effects import (
+    COPIES,
+    NOTHING,
+    READS,
+    Copy,
+    copy_of,
+    device_of,
+    effect_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+__all__ = ["Seen", "Watch"]
+
+_core: Any = import_module("torch._C")
+_Mark: Any = _core._profiler._RecordFunctionFast
+_let_operators: Callable[[bool], None] = _core._autograd._enable_record_function
+_caller: Callable[[int], FrameType] = import_module("sys")._getframe
+_depth: Callable[[], int] = _core._len_torch_function_stack
+_pop: Callable[[], Any] = _core._pop_torch_function_stack
+_push: Callable[[Any], None] = _core._push_on_torch_function_stack
+_stays_at_the_bottom: type = import_module("torch.utils._device").DeviceContext
+
+_UPLOADS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
+
+
+class Seen:
+    """What the modes saw in one segment.
+
+    Attributes:
+        copies: those that the stream shows too, by the number in their mark.
+        reads: copies that the stream does not show: a number read from a device. With the mark of
+            the call, the operator, and when it was.
+        syncs: mark, operator, device, when, and how long.
+    """
+
+    __slots__ = ("copies", "reads", "syncs")
+
+    def __init__(self) -> None:
+        self.copies: list[Copy | None] = []
+        self.reads: list[tuple[str, str, Copy, int]] = []
+        self.syncs: list[tuple[str, str, str, int, int]] = []
+
+
+class Watch(TorchFunctionMode):
+    """The modes of one thread, worn from `begin` to `end`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = Seen()
+        self.reported = 0  # copies and waits that a layer of the toolkit told by itself
+        self.mark = ""  # of the call under way
+        self._is_quiet = False
+        self._is_worn = False
+        self._inside = _Inside(self)
+        self._kinds: dict[Any, tuple[int, str]] = {}
+
+    def begin(self, *, is_quiet: bool) -> None:
+        """Put the modes on.
+
+        Args:
+            is_quiet: the stream leaves operators out. It is told to take them in for marks, and
+                for calls that are looked into.
+        """
+        self._is_quiet = is_quiet
+        self.seen = Seen()
+        if not self.mark:  # else a call is under way, which puts the mode back when it returns
+            _put_at_the_bottom(self)
+        self._is_worn = True
+
+    def end(self) -> Seen:
+        """Take the modes off, and hand out what they saw."""
+        self._is_quiet = False
+        if self._is_worn:
+            self._is_worn = False
+            _take_out(self)
+        return self.seen
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        known = self._kinds.get(func)
+        if known is None:
+            known = self._kinds[func] = (kind_of(func), name_of(func))
+        kind, op = known
+        is_passed = kind == VIEW or not self._is_worn or (kind == INDEX and is_view_index(args[1]))
+        if is_passed:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
+        outer, self.mark = self.mark, name
+        try:
+            if kind != PLAIN:
+                return self._look_into(name, func, args, kwargs or {})
+            mark = _Mark(name)
+            if self._is_quiet:
+                _let_operators(True)
+                mark.__enter__()
+                _let_operators(False)
+            else:
+                mark.__enter__()
+            try:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            finally:
+                mark.__exit__(None, None, None)
+        finally:
+            self.mark = outer
+
+    def _look_into(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if self._is_quiet:
+            _let_operators(True)
+        try:
+            with _Mark(name), self._inside:
+                if getattr(func, "__name__", "") in _UPLOADS:
+                    return self._upload(func, args, kwargs)
+                return func(*args, **kwargs)
+        finally:
+            if self._is_quiet:
+                _let_operators(False)
+
+    def _upload(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call that makes a tensor of Python's values: dispatch modes do not see its copy."""
+        told, begin = self.reported, time.perf_counter_ns()
+        place = self._number()
+        with _Mark(f"#{place}"):
+            result = func(*args, **kwargs)
+        is_copy = isinstance(result, torch.Tensor) and result.device.type != "cpu"
+        if is_copy and self.reported == told:
+            source = args[0] if args and isinstance(args[0], torch.Tensor) else None
+            from_where = source.device if source is not None else torch.device("cpu")
+            copy = Copy(from_where, result.device, result.numel() * result.element_size())
+            self.seen.copies[place] = copy
+            if copy.direction == "h2d":
+                self.wait(name_of(func), copy.device, begin)
+        return result
+
+    def wait(self, op: str, device: str, begin_ns: int) -> None:
+        """The host waited for a device since `begin_ns`."""
+        took = time.perf_counter_ns() - begin_ns
+        self.seen.syncs.append((self.mark, op, device, begin_ns, took))
+
+    def _number(self) -> int:
+        self.seen.copies.append(None)
+        return len(self.seen.copies) - 1
+
+    # -- what the dispatch mode tells -------------------------------------------------------------
+
+    def copied(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an operator that may copy, and note what it copied."""
+        told, begin = self.reported, time.perf_counter_ns()
+        seen, place = self.seen, self._number()
+        with _Mark(f"#{place}"):
+            result = func(*args, **kwargs)
+        if self.reported == told:
+            is_blocking = not kwargs.get("non_blocking", False)
+            copy = copy_of(func, args, result, waits=is_blocking)
+            seen.copies[place] = copy
+            if copy is not None and copy.waits:
+                self.wait(_op(func), copy.device, begin)
+        return result
+
+    def read(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the operator that reads one number, and note it if that lies on a device."""
+        told, begin = self.reported, time.perf_counter_ns()
+        result = func(*args, **kwargs)
+        source = args[0]
+        if source.device.type != "cpu" and self.reported == told:
+            copy = Copy(source.device, torch.device("cpu"), source.element_size())
+            self.seen.reads.append((self.mark, _op(func), copy, begin))
+            self.wait(_op(func), str(source.device), begin)
+        return result
+
+    def waited(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an operator that waits for the values, and note it if they lie on a device."""
+        told, begin = self.reported, time.perf_counter_ns()
+        result = func(*args, **kwargs)
+        device = device_of(args)
+        if device != "cpu" and self.reported == told:
+            self.wait(_op(func), device, begin)
+        return result
+
+
+class _Inside(TorchDispatchMode):
+    """Sees the operators inside of one call."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self._watch = watch
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        effect = effect_of(func, args)
+        values = kwargs or {}
+        if effect == NOTHING:
+            return func(*args, **values)
+        if effect == COPIES:
+            return self._watch.copied(func, args, values)
+        if effect == READS:
+            return self._watch.read(func, args, values)
+        return self._watch.waited(func, args, values)
+
+
+def _op(operator: Any) -> str:
+    return str(operator._schema.name)
+
+
+def _put_at_the_bottom(mode: TorchFunctionMode) -> None:
+    """Below all other modes but that of a default device, which torch wants at the very bottom."""
+    above = [_pop() for _ in range(_depth())]
+    while above and isinstance(above[-1], _stays_at_the_bottom):
+        _push(above.pop())
+    _push(mode)
+    for one in reversed(above):
+        _push(one)
+
+
+def _take_out(mode: TorchFunctionMode) -> None:
+    above: list[Any] = []
+    while _depth():
+        top = _pop()
+        if top is mode:
+            break
+        above.append(top)
+    for one in reversed(above):
+        _push(one)
