@@ -73,8 +73,21 @@ class LineRow:
         return self.source.rpartition(SEPARATOR)[2]
 
 
+# What a table can be sorted by; names of torch's `key_averages().table` beside our own.
+_COLUMNS = {
+    "bytes": "allocated_bytes",
+    "allocations": "allocations",
+    "copies": "copies",
+    "copied_bytes": "copied_bytes",
+    "syncs": "syncs",
+    "self_cpu_memory_usage": "allocated_bytes",
+}
+
+
 class Lines:
     """Rows, the largest first. A sequence of `LineRow`; `pandas.DataFrame(lines.records())`.
+
+    Printing it prints `table()`.
 
     Attributes:
         rows: all of them.
@@ -93,6 +106,37 @@ class Lines:
 
     def __repr__(self) -> str:
         return f"Lines({len(self.rows)} rows of {self.frames} frames)"
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def __rich__(self) -> Any:
+        from toolkit.profiling.reporters import line_table
+
+        return line_table.render(self, self.rows)
+
+    def _repr_html_(self) -> str:
+        from toolkit.profiling.reporters import line_table
+
+        return line_table.html(self, self.rows)
+
+    def table(self, sort_by: str = "bytes", row_limit: int = 20) -> str:
+        """The rows as text, the largest first, amounts per frame.
+
+        Args:
+            sort_by: bytes, allocations, copies, copied_bytes or syncs.
+            row_limit: how many rows; -1 for all of them.
+
+        Raises:
+            ValueError: no such column, with those that there are.
+        """
+        from toolkit.profiling.reporters import line_table
+
+        if sort_by not in _COLUMNS:
+            raise ValueError(f"cannot sort by {sort_by!r}; there is {', '.join(_COLUMNS)}.")
+        column = _COLUMNS[sort_by]
+        ordered = sorted(self.rows, key=lambda row: -getattr(row.counts, column))
+        return line_table.plain(self, ordered if row_limit < 0 else ordered[:row_limit])
 
     @property
     def allocated_bytes(self) -> int:

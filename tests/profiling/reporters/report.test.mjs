@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const source = new URL("../../../toolkit/profiling/reporters/static/report.js", import.meta.url);
-const { ordered } = await import(
+const { ordered, zoomed } = await import(
   `data:text/javascript,${encodeURIComponent(readFileSync(source, "utf-8"))}`
 );
 
@@ -26,4 +26,23 @@ test("names are sorted by text", () => {
 test("the rows that were given keep their order", () => {
   ordered(rows, 1, true);
   assert.deepEqual(names(rows), ["edges", "blur", "gray"]);
+});
+
+const cells = [
+  { start: 0, width: 1, depth: 0 },
+  { start: 0, width: 0.6, depth: 1 },
+  { start: 0.6, width: 0.4, depth: 1 },
+  { start: 0.6, width: 0.1, depth: 2 },
+];
+
+test("a chosen cell fills the width, with those above it, and its neighbours go", () => {
+  const places = zoomed(cells, cells[2]);
+  assert.deepEqual(places.slice(0, 3), [{ left: 0, width: 1 }, null, { left: 0, width: 1 }]);
+  assert.equal(places[3].left, 0);
+  assert.ok(Math.abs(places[3].width - 0.25) < 1e-9);
+});
+
+test("choosing the whole brings everything back", () => {
+  const places = zoomed(cells, cells[0]);
+  assert.deepEqual(places.map(({ left }) => left), [0, 0, 0.6, 0.6]);
 });

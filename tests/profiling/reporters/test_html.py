@@ -78,7 +78,7 @@ def test_drawings_have_labels_and_choices_are_native_inputs(session):
 def test_both_themes_have_every_colour(session):
     style = html.render(session).split("<style>")[1].split("</style>")[0]
     light, dark = style.split("prefers-color-scheme: dark")[:2]
-    used = set(re.findall(r"var\((--\w+)\)", style))
+    used = set(re.findall(r"var\((--\w+)\)", style)) - {"--rows", "--depth"}  # set on elements
     dark = dark.split(".downhill h1")[0]
     assert used <= set(re.findall(r"(--\w+):", light))
     assert used <= set(re.findall(r"(--\w+):", dark))
@@ -118,3 +118,18 @@ def test_columns_in_which_nothing_is_are_left_out():
         hooks.report("convert", 10)
         session.step()
     assert "conversions" in html.table(session.bill())
+
+
+def test_frames_looked_at_line_by_line_have_a_flame_and_a_table(play):
+    with profile(level="lines") as session:
+        play()
+    page = Page(html.render(session))
+    text = " ".join(page.text)
+    assert page.open == []
+    assert "Where the bytes come from, line by line" in text
+    assert "3 frames were looked at line by line" in text
+    assert any(tag == "button" and "data-start" in attributes for tag, attributes in page.tags)
+
+
+def test_without_lines_there_is_no_flame(session):
+    assert "line by line" not in html.render(session)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolkit.profiling.findings import findings
 from toolkit.profiling.processors import stage_names
 from toolkit.profiling.processors import timeline as timeline_of
-from toolkit.profiling.reporters import charts
+from toolkit.profiling.reporters import charts, flame, line_table
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from toolkit.profiling.processors import Bill, StageBill
     from toolkit.profiling.session import Session
 
-__all__ = ["render", "table", "write"]
+__all__ = ["page", "render", "table", "write"]
 
 _STATIC = Path(__file__).parent / "static"
+_LINES = 25  # rows of the table of source lines
 _SIDES = {
     "h2d": "host to device",
     "d2h": "device to host",
@@ -42,8 +43,6 @@ def render(session: Session, *, title: str = "Downhill report") -> str:
     bill = session.bill()
     names = [stage.name for stage in bill.stages]
     colour_of = charts.colours(names)
-    style = (_STATIC / "report.css").read_text(encoding="utf-8")
-    script = (_STATIC / "report.js").read_text(encoding="utf-8")
     body = "".join(
         (
             _head(bill, title),
@@ -51,11 +50,19 @@ def render(session: Session, *, title: str = "Downhill report") -> str:
             _timelines(session, names, colour_of),
             _bars(bill, colour_of),
             _copies(bill),
+            _lines(session, colour_of),
             "<h2>The bill, stage by stage</h2>",
             _table(bill),
             _notes(bill),
         )
     )
+    return page(title, body)
+
+
+def page(title: str, body: str) -> str:
+    """A whole page around `body`, with its style sheet and its script inside."""
+    style = (_STATIC / "report.css").read_text(encoding="utf-8")
+    script = (_STATIC / "report.js").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -162,6 +169,21 @@ def _copies(bill: Bill) -> str:
         "Copied per frame", nbytes, {}
     )
     return f'<h2>Copies</h2><div class="bars">{drawn}</div>'
+
+
+def _lines(session: Session, colour_of: dict[str, str]) -> str:
+    found = session.lines()
+    if not len(found):
+        return ""
+    which = "1 frame was" if found.frames == 1 else f"{found.frames} frames were"
+    more = f" The {_LINES} largest of {len(found)}." if len(found) > _LINES else ""
+    return (
+        "<h2>Where the bytes come from, line by line</h2>"
+        f'<p class="soft">{which} looked at line by line; amounts are per frame.</p>'
+        f"{flame.draw(found, colour_of)}"
+        f'<p class="soft">Point at a line for the whole chain of calls.{more}</p>'
+        f"{line_table.html(found, found.rows[:_LINES])}"
+    )
 
 
 def _table(bill: Bill) -> str:

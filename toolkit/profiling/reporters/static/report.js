@@ -1,4 +1,4 @@
-// Adds to a page that reads without it: the table sorts, and the timeline reads out one frame.
+// Adds to a page that reads without it: tables sort, the timeline reads out one frame, the flame zooms.
 "use strict";
 
 /** Sorts the rows of a table body by a column: numbers by their data-value, names by their text. */
@@ -51,7 +51,46 @@ function makeReadable(figure) {
   columns.forEach((column, index) => column.addEventListener("pointerenter", () => choose(index)));
 }
 
+/** Where each cell of a flame lies when the chosen one fills the width: shares, or null for hidden. */
+export function zoomed(cells, chosen) {
+  const end = chosen.start + chosen.width;
+  const small = 1e-6;
+  return cells.map((cell) => {
+    const isAbove = cell.start <= chosen.start + small && cell.start + cell.width >= end - small && cell.depth <= chosen.depth;
+    if (isAbove) return { left: 0, width: 1 };
+    const isInside = cell.start >= chosen.start - small && cell.start + cell.width <= end + small && cell.depth > chosen.depth;
+    return isInside ? { left: (cell.start - chosen.start) / chosen.width, width: cell.width / chosen.width } : null;
+  });
+}
+
+function makeZoomable(figure) {
+  const buttons = [...figure.querySelectorAll("button")];
+  const readout = figure.querySelector(".readout");
+  const cells = buttons.map(({ dataset }) => ({
+    start: Number(dataset.start), width: Number(dataset.width), depth: Number(dataset.depth),
+  }));
+  const zoom = (index) => {
+    const total = figure.querySelector(".cells").clientWidth;
+    zoomed(cells, cells[index]).forEach((place, other) => {
+      const button = buttons[other];
+      button.style.display = place === null ? "none" : "";
+      if (place === null) return;
+      button.style.left = `${100 * place.left}%`;
+      button.style.width = `${100 * place.width}%`;
+      button.classList.toggle("is-thin", total > 0 && place.width * total < 24);
+    });
+  };
+  buttons.forEach((button, index) => {
+    const read = () => { readout.textContent = button.title; };
+    button.addEventListener("click", () => zoom(index));
+    button.addEventListener("pointerenter", read);
+    button.addEventListener("focus", read);
+  });
+  zoom(0);
+}
+
 if (typeof document !== "undefined") {
   document.querySelectorAll(".downhill table.sortable").forEach(makeSortable);
   document.querySelectorAll(".downhill .timeline").forEach(makeReadable);
+  document.querySelectorAll(".downhill .flame").forEach(makeZoomable);
 }
