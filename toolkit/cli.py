@@ -1,4 +1,4 @@
-"""What can I do from a terminal? `python -m toolkit demo`, `doctor` and `bench`.
+"""What can I do from a terminal? `python -m toolkit demo`, `doctor`, `bench` and `compare`.
 
 Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
 standard output holds one JSON object and nothing else; the rest goes to standard error.
@@ -133,6 +133,31 @@ def bench(
     if not as_json:
         benchmarks.print_table(results, console)
     _answer(benchmarks.together(results), as_json)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="A session, written by session.save(path).")],
+    after: Annotated[Path, typer.Argument(help="Another one.")],
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write a page with both side by side.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put two saved sessions side by side: time, allocations and copies, stage by stage."""
+    with _interruptible():
+        from toolkit.demos.compare import compare_files
+
+        try:
+            comparison = compare_files(before, after, html)
+        except (OSError, ValueError) as error:
+            _stop(BAD_INPUT, str(error))
+    if not as_json:
+        console = _console(as_json)
+        console.print(comparison)
+        if html:
+            console.print(f"page: {html}", soft_wrap=True)
+    _answer(comparison.to_dict(), as_json)
 
 
 def main() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from toolkit.profiling import Session
+from toolkit.profiling.comparison import compare
 from toolkit.profiling.findings import TUNED, findings
 from toolkit.profiling.frames import FrameRecord
-from toolkit.profiling.processors import OUTSIDE, compare, stage_names, timeline
+from toolkit.profiling.processors import OUTSIDE, stage_names, timeline
 from toolkit.profiling.tally import Tally
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.allowances import allowed as allowed
     from toolkit.profiling.budgets import budget as budget
     from toolkit.profiling.capture import profile as profile
+    from toolkit.profiling.comparison import Comparison as Comparison
     from toolkit.profiling.levels import LEVELS as LEVELS
     from toolkit.profiling.levels import every as every
     from toolkit.profiling.lines import LineRow as LineRow
@@ -32,14 +33,13 @@ if TYPE_CHECKING:
     from toolkit.profiling.overrun import OverBudgetWarning as OverBudgetWarning
     from toolkit.profiling.overrun import UnmeasuredWarning as UnmeasuredWarning
     from toolkit.profiling.processors import Bill as Bill
-    from toolkit.profiling.processors import Comparison as Comparison
     from toolkit.profiling.processors import StageBill as StageBill
     from toolkit.profiling.session import Session as Session
 
 _HOMES = {
     "LEVELS": "levels",
     "Bill": "processors",
-    "Comparison": "processors",
+    "Comparison": "comparison",
     "LineRow": "lines",
     "Lines": "lines",
     "OverBudget": "overrun",

@@ -24,11 +24,8 @@ __all__ = [
     "DIRECTIONS",
     "OUTSIDE",
     "Bill",
-    "Comparison",
-    "ComparisonRow",
     "StageBill",
     "bill",
-    "compare",
     "key_averages",
     "lines",
     "stage_names",
@@ -254,51 +251,6 @@ def lines(session: Session) -> Lines:
     ]
     frames = sum(number for level, number in session.levels.items() if level != LEVELS[0])
     return Lines(rows, frames)
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
-    """One stage before and after; None where it did not run."""
-
-    name: str
-    before: StageBill | None
-    after: StageBill | None
-
-    def ratio(self, quantity: str) -> float | None:
-        """After over before of `ms_median` or another number of `StageBill`, if both are there."""
-        if self.before is None or self.after is None or not getattr(self.before, quantity):
-            return None
-        return getattr(self.after, quantity) / getattr(self.before, quantity)
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two bills, stage by stage; the last row is the whole frame."""
-
-    before: Bill
-    after: Bill
-    rows: tuple[ComparisonRow, ...]
-
-    def __str__(self) -> str:
-        from toolkit.profiling.reporters import text
-
-        return text.plain(self)
-
-    def __rich__(self) -> Any:
-        from toolkit.profiling.reporters import text
-
-        return text.render_comparison(self)
-
-
-def compare(before: Bill, after: Bill) -> Comparison:
-    """Two bills side by side."""
-    old = {one.name: one for one in before.stages}
-    new = {one.name: one for one in after.stages}
-    names = [*old, *(name for name in new if name not in old)]
-    names.sort(key=lambda name: name == OUTSIDE)
-    rows = [ComparisonRow(name, old.get(name), new.get(name)) for name in names]
-    rows.append(ComparisonRow("whole frame", before.whole, after.whole))
-    return Comparison(before, after, tuple(rows))
 
 
 def _stage_bill(name: str, record: StageRecord, frames: int, time_ns: int) -> StageBill:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.hooks import Event
-from toolkit.profiling import processors
+from toolkit.profiling import comparison, processors
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.frames import FrameRecord, StageRecord
 from toolkit.profiling.levels import LEVELS, check_level, higher
@@ -25,10 +25,11 @@ from toolkit.profiling.reporters import html, trace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.profiling.comparison import Comparison
     from toolkit.profiling.frames import StageKey
     from toolkit.profiling.levels import Plan
     from toolkit.profiling.lines import LineKey, Lines
-    from toolkit.profiling.processors import Bill, Comparison, KeyAverages
+    from toolkit.profiling.processors import Bill, KeyAverages
 
 __all__ = ["Session"]
 
@@ -188,13 +189,21 @@ class Session:
 
     def compare(self, other: Session) -> Comparison:
         """This session as "before" and `other` as "after", stage by stage."""
-        return processors.compare(self.bill(), other.bill())
+        return comparison.compare(self.bill(), other.bill(), self.lines(), other.lines())
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Write the newest frames for Perfetto or chrome://tracing, as strictly nested slices."""
         with self.lock:
             document = trace.render(self)
         Path(path).write_text(json.dumps(document), encoding="utf-8")
+
+    def export_html(self, path: str | Path, *, title: str = "Downhill report") -> Path:
+        """Write the bill, frame by frame and line by line, to one page; answers where.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        return html.write(self, path, title=title)
 
     def _repr_html_(self) -> str:
         return html.table(self.bill())

@@ -1,35 +1,10 @@
 """The page: self-contained, escaped, readable without scripts, for keyboards, in both themes."""
 
 import re
-from html.parser import HTMLParser
 
 from toolkit import hooks
 from toolkit.profiling import profile
 from toolkit.profiling.reporters import charts, html
-
-VOID = {"meta", "input", "rect", "path"}
-
-
-class Page(HTMLParser):
-    """Collects tags and text, and fails on tags that do not match."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.text = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("script", "style"):
-            self.text.append(data)
 
 
 def test_the_page_is_written_to_a_file(session, tmp_path):
@@ -37,17 +12,17 @@ def test_the_page_is_written_to_a_file(session, tmp_path):
     assert "<title>my clip</title>" in path.read_text(encoding="utf-8")
 
 
-def test_every_tag_is_closed(session):
-    assert Page(html.render(session)).open == []
+def test_every_tag_is_closed(session, read_page):
+    assert read_page(html.render(session)).open == []
 
 
-def test_the_page_needs_nothing_from_elsewhere(session):
+def test_the_page_needs_nothing_from_elsewhere(session, read_page):
     page = html.render(session)
     assert re.findall(r"(?:https?:)?//[\w.]+\.\w+", page) == []
-    assert not any("src" in attributes for _, attributes in Page(page).tags)
+    assert not any("src" in attributes for _, attributes in read_page(page).tags)
 
 
-def test_all_text_is_escaped():
+def test_all_text_is_escaped(read_page):
     evil = "<script>alert(1)</script>&\"'"
     with profile() as session, hooks.scope(evil, 0, evil):
         hooks.report("copy", 1, direction="h2h", op=evil)
@@ -55,18 +30,18 @@ def test_all_text_is_escaped():
     session.note(evil)
     page = html.render(session, title=evil)
     assert "<script>alert" not in page
-    assert [tag for tag, _ in Page(page).tags].count("script") == 1
-    assert evil in "".join(Page(page).text)
+    assert [tag for tag, _ in read_page(page).tags].count("script") == 1
+    assert evil in "".join(read_page(page).text)
 
 
-def test_the_page_reads_without_scripts(session):
-    text = " ".join(Page(html.render(session)).text)
+def test_the_page_reads_without_scripts(session, read_page):
+    text = " ".join(read_page(html.render(session)).text)
     for said in ("What it says", "double", "Frame by frame", "inside the host", "1.02 kB"):
         assert said in text
 
 
-def test_drawings_have_labels_and_choices_are_native_inputs(session):
-    tags = Page(html.render(session)).tags
+def test_drawings_have_labels_and_choices_are_native_inputs(session, read_page):
+    tags = read_page(html.render(session)).tags
     drawings = [attributes for tag, attributes in tags if tag == "svg"]
     assert all(one.get("aria-label") or one.get("aria-hidden") == "true" for one in drawings)
     choices = {one["id"] for tag, one in tags if tag == "input"}
@@ -120,10 +95,10 @@ def test_columns_in_which_nothing_is_are_left_out():
     assert "conversions" in html.table(session.bill())
 
 
-def test_frames_looked_at_line_by_line_have_a_flame_and_a_table(play):
+def test_frames_looked_at_line_by_line_have_a_flame_and_a_table(play, read_page):
     with profile(level="lines") as session:
         play()
-    page = Page(html.render(session))
+    page = read_page(html.render(session))
     text = " ".join(page.text)
     assert page.open == []
     assert "Where the bytes come from, line by line" in text

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from toolkit.profiling.processors import Bill, Comparison, StageBill
+    from toolkit.profiling.comparison import Comparison
+    from toolkit.profiling.processors import Bill, StageBill
     from toolkit.profiling.session import Session
 
 __all__ = ["bill_by_stage", "compare", "timeline"]

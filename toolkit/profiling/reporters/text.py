@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from toolkit.profiling.comparison import Comparison
 from toolkit.profiling.findings import findings
-from toolkit.profiling.processors import Bill, Comparison
+from toolkit.profiling.processors import Bill
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
-    from toolkit.profiling.processors import ComparisonRow, StageBill
+    from toolkit.profiling.comparison import ComparisonRow
+    from toolkit.profiling.processors import StageBill
 
 __all__ = ["plain", "render", "render_comparison"]
 
