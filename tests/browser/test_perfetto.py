@@ -1,4 +1,4 @@
-"""Does Perfetto take our traces whole? Its own importer says: no slice dropped, no error counted."""
+"""Does Perfetto take a trace whole? Its own importer says: no slice dropped, no error counted."""
 
 import http.server
 import importlib.util
