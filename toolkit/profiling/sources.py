@@ -28,7 +28,7 @@ __all__ = ["LOOKED_INTO", "SEPARATOR", "Call", "call", "chain", "mark"]
 
 SEPARATOR = " < "
 LOOKED_INTO = "+"
-DEEPEST = 12  # lines of one chain
+DEEPEST = 12  # lines of one chain; of a deeper one those before the user's are left out
 REMEMBERED = 50_000  # call sites and functions; a notebook makes new code with every run of a cell
 
 _PASSED_OVER, _LIBRARY, _USER = range(3)
@@ -37,9 +37,8 @@ _TORCH = str(Path(torch.__file__).parent)
 _TOOLKIT = str(Path(toolkit.__file__).parent)
 _WIDGETS = str(Path(toolkit.__file__).parent.parent / "widgets")
 # Parts of the toolkit that compute; the rest of it calls them and is on every chain alike.
-_COMPUTING = tuple(
-    str(Path(_TOOLKIT) / name) for name in ("stages", "plan", "thoughts", "avatar", "demos")
-)
+_COMPUTING = tuple(str(Path(_TOOLKIT) / name) for name in ("stages", "plan", "thoughts", "avatar"))
+_DEMOS = str(Path(_TOOLKIT) / "demos")  # programs of their own, whose lines are as good as a user's
 _STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 _INSTALLED = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
 
@@ -97,14 +96,14 @@ def chain(frame: FrameType | None = None) -> str:
     kept: list[str] = []
     passed_over = ""
     at = frame or sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
-    while at is not None and len(kept) < DEEPEST:
+    while at is not None:
         code = at.f_code
         role = _roles.get(id(code))
         if role is None:
             role = _learn(code)
-        if role:
+        if role and (len(kept) < DEEPEST - 1 or role == _USER):
             kept.append(_line(at))
-        elif not passed_over and code.co_filename.startswith(_TOOLKIT):
+        elif not role and not passed_over and code.co_filename.startswith(_TOOLKIT):
             passed_over = _line(at)
         if role == _USER:
             break
@@ -141,6 +140,8 @@ def _learn(code: CodeType) -> int:
 def _role(path: str) -> int:
     if path.startswith((_TORCH, "<frozen", "<__array_function__")):
         return _PASSED_OVER
+    if path.startswith(_DEMOS):
+        return _USER
     if path.startswith(_TOOLKIT):
         return _LIBRARY if path.startswith(_COMPUTING) else _PASSED_OVER
     if path.startswith((*_INSTALLED, _WIDGETS)):
