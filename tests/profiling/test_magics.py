@@ -128,3 +128,12 @@ def test_wrong_use_says_what_is_right(run, capsys, line, sentence):
     done = run(line)
     assert type(done.error_in_exec).__name__ == "UsageError"
     assert sentence in str(done.error_in_exec)
+
+
+def test_lines_of_a_cell_are_named_as_the_notebook_names_it(shell):
+    shell.run_cell("def double():\n    return picture + picture", store_history=True)
+    count = shell.execution_count - 1  # the number is that of the next cell
+    with profile(level="lines") as session:
+        shell.user_ns["double"]()
+    (row,) = session.lines()
+    assert row.line == f"In[{count}]:2 double"

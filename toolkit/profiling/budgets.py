@@ -9,11 +9,11 @@ import dataclasses
 import functools
 import inspect
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.profiling.holding import Holding
 from toolkit.profiling.overrun import OverBudget
+from toolkit.profiling.places import TOOLKIT, short_name
 from toolkit.profiling.recording import follow
 from toolkit.profiling.terms import LIMITS, Terms
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["budget"]
 
 _T = TypeVar("_T")
-_PACKAGE = str(Path(__file__).resolve().parent.parent)
 # The budgets that are open in this context, so that one object may serve several threads and tasks.
 _open: ContextVar[tuple[tuple[budget, Holding], ...]] = ContextVar("toolkit.budgets", default=())
 
@@ -216,19 +215,13 @@ def _line_of_user() -> str:
         return ""
     while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
-    return f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return f"{short_name(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def _is_ours(path: str) -> bool:
-    return path.startswith(_PACKAGE) or path.endswith("contextlib.py")
+    return path.startswith(TOOLKIT) or path.endswith("contextlib.py")
 
 
 def _definition_of(function: Callable[..., Any]) -> str:
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{_short(code.co_filename)}:{code.co_firstlineno}" if code else repr(function)
-
-
-def _short(path: str) -> str:
-    """Relative to the working folder, where it lies below it."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+    return f"{short_name(code.co_filename)}:{code.co_firstlineno}" if code else repr(function)

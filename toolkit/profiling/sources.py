@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-import toolkit
+from toolkit.profiling.places import INSTALLED, TOOLKIT, short_name
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -34,13 +34,11 @@ REMEMBERED = 50_000  # call sites and functions; a notebook makes new code with 
 _PASSED_OVER, _LIBRARY, _USER = range(3)
 
 _TORCH = str(Path(torch.__file__).parent)
-_TOOLKIT = str(Path(toolkit.__file__).parent)
-_WIDGETS = str(Path(toolkit.__file__).parent.parent / "widgets")
+_WIDGETS = str(Path(TOOLKIT).parent / "widgets")
 # Parts of the toolkit that compute; the rest of it calls them and is on every chain alike.
-_COMPUTING = tuple(str(Path(_TOOLKIT) / name) for name in ("stages", "plan", "thoughts", "avatar"))
-_DEMOS = str(Path(_TOOLKIT) / "demos")  # programs of their own, whose lines are as good as a user's
+_COMPUTING = tuple(str(Path(TOOLKIT) / name) for name in ("stages", "plan", "thoughts", "avatar"))
+_DEMOS = str(Path(TOOLKIT) / "demos")  # programs of their own, whose lines are as good as a user's
 _STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
-_INSTALLED = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def chain(frame: FrameType | None = None) -> str:
             role = _learn(code)
         if role and (len(kept) < DEEPEST - 1 or role == _USER):
             kept.append(_line(at))
-        elif not role and not passed_over and code.co_filename.startswith(_TOOLKIT):
+        elif not role and not passed_over and code.co_filename.startswith(TOOLKIT):
             passed_over = _line(at)
         if role == _USER:
             break
@@ -142,22 +140,13 @@ def _role(path: str) -> int:
         return _PASSED_OVER
     if path.startswith(_DEMOS):
         return _USER
-    if path.startswith(_TOOLKIT):
+    if path.startswith(TOOLKIT):
         return _LIBRARY if path.startswith(_COMPUTING) else _PASSED_OVER
-    if path.startswith((*_INSTALLED, _WIDGETS)):
+    if path.startswith((*INSTALLED, _WIDGETS)):
         return _LIBRARY
     return _PASSED_OVER if path.startswith(_STANDARD) else _USER
 
 
 def _line(frame: FrameType) -> str:
     code = frame.f_code
-    return f"{_short(code.co_filename)}:{frame.f_lineno} {code.co_name}"
-
-
-def _short(path: str) -> str:
-    """Relative to where libraries lie, to the toolkit, or to the working directory."""
-    roots = (*_INSTALLED, str(Path(_TOOLKIT).parent), str(Path.cwd()))
-    for root in roots:
-        if path.startswith(root + "/") or path.startswith(root + "\\"):
-            return path[len(root) + 1 :].replace("\\", "/")
-    return path
+    return f"{short_name(code.co_filename)}:{frame.f_lineno} {code.co_name}"

@@ -32,7 +32,7 @@ _NUMBERS: dict[str, tuple[str, Callable[[float], str]]] = {
 def render(lines: Lines, rows: Sequence[LineRow]) -> Table:
     """Some rows of `lines` as something that a rich console prints; amounts are per frame."""
     table = Table(
-        title=f"Source lines of {lines.frames} frames, per frame",
+        title=f"Source lines of {lines.frames} frame{'s' * (lines.frames != 1)}, per frame",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
