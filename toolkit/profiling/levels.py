@@ -54,8 +54,10 @@ class Plan:
     def __init__(self, base: str, detail: Callable[[int], str] | None = None) -> None:
         self.base = check_level(base)
         self._detail = detail
-        self._number = 0
+        self._number: int = 0
+        self._step_at: int = 0  # number when the step began; sources may name frames
         self._looks = 0
+        self._is_step_looked_at = False
         self._look_level = base
         self._given: dict[int, str] = {}
         self._unknown = ""
@@ -83,9 +85,12 @@ class Plan:
         self.begin_step()
 
     def end_step(self) -> None:
-        """A step without frames is done."""
-        self._number += 1
-        self._looks = max(self._looks - 1, 0)
+        """A step that no pipeline claims is done; it counts once, whether or not it was named."""
+        if self._number == self._step_at:
+            self._number += 1
+            self._looks -= self._is_step_looked_at
+        self._step_at = self._number
+        self._is_step_looked_at = self._looks > 0
         self.begin_step()
 
     def begin_step(self) -> None:
