@@ -6,7 +6,8 @@ function can do at all, once for each function:
 `VIEW` gives a view or a property: nothing is taken. `INDEX` is one if every index is a number or a
 slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that torch gives
 them, and functions that make a new tensor. `OTHER` may copy and wait, so what it calls inside is
-looked at.
+looked at. `CHANGED` would do something else if it were looked into: on the host, where nothing
+waits, it is not.
 """
 
 from __future__ import annotations
@@ -19,9 +20,19 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["INDEX", "OTHER", "PLAIN", "VIEW", "is_view_index", "kind_of", "name_of", "words"]
+__all__ = [
+    "CHANGED",
+    "INDEX",
+    "OTHER",
+    "PLAIN",
+    "VIEW",
+    "is_view_index",
+    "kind_of",
+    "name_of",
+    "words",
+]
 
-VIEW, INDEX, PLAIN, OTHER = range(4)
+VIEW, INDEX, PLAIN, OTHER, CHANGED = range(5)
 
 
 def words(text: str) -> frozenset[str]:
@@ -48,6 +59,14 @@ _MAKES_NEW = words(
     ones ones_like new_ones full full_like new_full
     """
 )
+# They do otherwise while a dispatch mode is on: gradients are summed out of place, singular vectors
+# are computed where the values were asked for, an argument is not checked.
+_CHANGED_BY_LOOKING = words(
+    """
+    backward grad quantile nanquantile ctc_loss norm nuclear_norm linalg_norm linalg_matrix_norm
+    linalg_cond linalg_matrix_rank linalg_svdvals linalg_eigvals linalg_eigvalsh
+    """
+)
 # Tagged as pointwise like the rest, though these copy, wait or convert.
 _NOT_PLAIN = frozenset({"clone", "equal", "where", "masked_fill", "float_power"})
 _DUNDERS = words(
@@ -67,9 +86,11 @@ def kind_of(function: Any) -> int:
     if name == "__getitem__":
         return INDEX
     if name in _VIEWS:
-        return VIEW
+        return VIEW if function is not torch.nn.functional.unfold else OTHER
     if name in _MAKES_NEW:
         return PLAIN
+    if name in _CHANGED_BY_LOOKING:
+        return CHANGED
     return PLAIN if _is_pointwise(name) else OTHER
 
 

@@ -68,7 +68,7 @@ def mark(op: str, frame: FrameType | None, *, is_looked_into: bool = False) -> s
     That of a call that is looked into ends with `LOOKED_INTO`.
     """
     roles = _roles
-    key: list[str | int] = [op]
+    key: list[str | int] = [op, is_looked_into]
     at = frame
     while at is not None:
         code = at.f_code

@@ -20,7 +20,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toolkit.profiling import sources
-from toolkit.profiling.call_kinds import INDEX, PLAIN, VIEW, is_view_index, kind_of, name_of
+from toolkit.profiling.call_kinds import (
+    CHANGED,
+    INDEX,
+    PLAIN,
+    VIEW,
+    is_view_index,
+    kind_of,
+    name_of,
+)
 from toolkit.profiling.effects import (
     COPIES,
     NOTHING,
@@ -115,6 +123,8 @@ class Watch(TorchFunctionMode):
         is_passed = kind == VIEW or not self._is_worn or (kind == INDEX and is_view_index(args[1]))
         if is_passed:
             return func(*args, **kwargs) if kwargs else func(*args)
+        if kind == CHANGED and device_of(args) == "cpu":
+            kind = PLAIN
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
         outer, self.mark = self.mark, name
         try:
