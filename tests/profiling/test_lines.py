@@ -1,7 +1,5 @@
 """Levels `lines` and `exact`: which operator, called from which line, took what."""
 
-import sysconfig
-
 import pytest
 import torch
 
@@ -28,21 +26,6 @@ def test_a_line_is_billed_for_what_it_called(level):
     name, _, function = row.user_line.partition(" ")
     assert name.rpartition(":")[0].endswith("test_lines.py")
     assert function == "test_a_line_is_billed_for_what_it_called"
-
-
-def test_however_deep_a_library_calls_the_chain_ends_at_the_users_line():
-    path = f"{sysconfig.get_path('purelib')}/deep_library/calls.py"
-    source = "def descend(depth):\n    return descend(depth - 1) if depth else torch.ones(7)\n"
-    library = {"torch": torch}
-    exec(compile(source, path, "exec"), library)
-    with profile(level="lines") as session:
-        library["descend"](40)
-    (row,) = session.lines()
-    assert row.line == "deep_library/calls.py:2 descend"
-    assert row.user_line.endswith(
-        " test_however_deep_a_library_calls_the_chain_ends_at_the_users_line"
-    )
-    assert len(row.chain) == 12
 
 
 def test_programs_of_the_toolkit_count_as_the_users_code():
