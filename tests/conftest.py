@@ -27,6 +27,15 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last.
+
+    Until the browser closes, Playwright's event loop counts as the running one of this thread, and
+    `asyncio.run` refuses to work beside it.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("needs_cuda") and not _has_cuda():
         if os.environ.get("FAIL_WITHOUT_CUDA") == "1":
