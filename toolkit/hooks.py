@@ -27,14 +27,17 @@ __all__ = [
     "Scope",
     "Table",
     "current_scope",
+    "device_memory",
     "frame_begin",
     "frame_end",
     "is_listening",
+    "is_timed",
     "listen",
     "report",
     "scope",
     "table",
     "timed",
+    "timing",
     "unlisten",
     "using",
 ]
@@ -51,7 +54,15 @@ KINDS = (
     "convert",
     "drop",
 )
-HOOK_NAMES = ("event", "scope_begin", "scope_end", "frame_begin", "frame_end")
+HOOK_NAMES = (
+    "event",
+    "scope_begin",
+    "scope_end",
+    "frame_begin",
+    "frame_end",
+    "device_begin",
+    "device_end",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +123,8 @@ class Table:
 
     A listener is an object with any of the methods named in `HOOK_NAMES`:
     `event(event)`, `scope_begin(scope)`, `scope_end(scope)`, `frame_begin(index)`,
-    `frame_end(index)`. A hook that nobody asked for costs one look-up.
+    `frame_end(index)`, `device_begin(device)`, `device_end(device)`. A hook that nobody asked for
+    costs one look-up.
     """
 
     __slots__ = ("_hooks", "_rows")
@@ -175,6 +187,7 @@ class Table:
 _nobody = Table()
 _table: ContextVar[Table] = ContextVar("toolkit.hooks.table", default=_nobody)
 _scope: ContextVar[Scope | None] = ContextVar("toolkit.hooks.scope", default=None)
+_timing: ContextVar[timed | None] = ContextVar("toolkit.hooks.timing", default=None)
 
 
 def table() -> Table:
@@ -278,23 +291,38 @@ class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op=
     """Context manager: `report` with the measured duration. Measures nothing when nobody listens.
 
     The event is reported when the block raises, too: the time was spent.
+
+    Attributes:
+        kind: of the event.
+        nbytes: of the event; the block may set it.
+        outer: the one that was open around this one, of any kind.
     """
 
-    __slots__ = ("_start_ns", "_values", "kind", "nbytes")
+    __slots__ = ("_start_ns", "_values", "kind", "nbytes", "outer")
 
     def __init__(
         self, kind: str, nbytes: int = 0, *, device: str = "cpu", direction: str = "", op: str = ""
     ) -> None:
         self.kind = kind
         self.nbytes = nbytes
+        self.outer: timed | None = None
         self._values = (device, direction, op)
 
     def __enter__(self) -> timed:
-        self._start_ns = time.perf_counter_ns() if "event" in _table.get() else 0
+        self._start_ns = 0
+        if "event" in _table.get():
+            self.outer = _timing.get()
+            try:
+                _timing.set(self)
+                self._start_ns = time.perf_counter_ns()
+            except BaseException:  # an interrupt: the block is not entered, nor left
+                _timing.set(self.outer)
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._start_ns:
+            _timing.set(self.outer)
             device, direction, op = self._values
             report(
                 self.kind,
@@ -305,6 +333,19 @@ class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op=
                 t_ns=self._start_ns,
                 duration_ns=time.perf_counter_ns() - self._start_ns,
             )
+
+
+def is_timed(*kinds: str) -> bool:
+    """Whether a block of `timed` of one of these kinds is open around: its event tells it all."""
+    around = _timing.get()
+    while around is not None and around.kind not in kinds:
+        around = around.outer
+    return around is not None
+
+
+def timing() -> timed | None:
+    """The innermost block of `timed` that is open in this context and is heard, or None."""
+    return _timing.get()
 
 
 class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12):`
@@ -352,3 +393,25 @@ def frame_begin(index: int) -> None:
 def frame_end(index: int) -> None:
     """Say that work on frame `index` is done."""
     _table.get().call("frame_end", index)
+
+
+class device_memory:  # noqa: N801 - reads as a statement: `with hooks.device_memory("emu:0"):`
+    """Context manager: what torch's host allocator gives and takes inside is a device's memory.
+
+    A device that is emulated keeps its memory there. When nobody listens it does nothing at all.
+    """
+
+    __slots__ = ("_heard", "device")
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def __enter__(self) -> None:
+        heard = _table.get()
+        self._heard = heard if "device_begin" in heard else None
+        if self._heard is not None:
+            self._heard.call("device_begin", self.device)
+
+    def __exit__(self, *_: object) -> None:
+        if self._heard is not None:
+            self._heard.call("device_end", self.device)

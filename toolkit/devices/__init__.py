@@ -1,6 +1,7 @@
 """Devices by name, and the fences that tell when a slot may be read and written again."""
 
-from toolkit.devices.fences import CudaFence, Fence, fence_for
+from toolkit.devices.fences import Fence, StreamFence, fence_for
+from toolkit.devices.queues import queues_of
 from toolkit.devices.resolve import DeviceUnavailable, resolve
 
-__all__ = ["CudaFence", "DeviceUnavailable", "Fence", "fence_for", "resolve"]
+__all__ = ["DeviceUnavailable", "Fence", "StreamFence", "fence_for", "queues_of", "resolve"]

@@ -6,11 +6,14 @@ are queued and have not run. A fence closes that gap without making the host wai
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
+from toolkit.devices.queues import queues_of
 
-__all__ = ["CudaFence", "Fence", "fence_for"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Fence", "StreamFence", "fence_for"]
 
 
 class Fence(Protocol):
@@ -29,28 +32,30 @@ class Fence(Protocol):
         ...
 
 
-class CudaFence:
-    """CUDA events on the streams of one device. No sync; one event is made for each mark."""
+class StreamFence:
+    """Events on the streams of one device. No sync; one event is made for each mark."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, queues: Any) -> None:
         self.device = device
+        self._queues = queues
 
-    def stream(self) -> torch.cuda.Stream:
+    def stream(self) -> Any:
         """The device's current stream."""
-        return torch.cuda.current_stream(self.device)
+        return self._queues.current_stream(self.device)
 
-    def record(self, stream: object = None) -> torch.cuda.Event:
+    def record(self, stream: object = None) -> Any:
         """Record an event on `stream`, or on the device's current one."""
-        event = torch.cuda.Event()
-        event.record(stream if isinstance(stream, torch.cuda.Stream) else self.stream())
+        event = self._queues.Event()
+        event.record(self.stream() if stream is None else stream)
         return event
 
     def wait(self, mark: object) -> None:
-        """Let the device's current stream wait for the event."""
-        if isinstance(mark, torch.cuda.Event):
-            torch.cuda.current_stream(self.device).wait_event(mark)
+        """Let the device's current stream wait for the event; None is no mark."""
+        if mark is not None:
+            self.stream().wait_event(mark)
 
 
 def fence_for(device: torch.device) -> Fence | None:
     """The fence that `device` needs, or None where the host's order is the device's order."""
-    return CudaFence(device) if device.type == "cuda" else None
+    queues = queues_of(device)
+    return None if queues is None else StreamFence(device, queues)

@@ -15,17 +15,20 @@ def resolve(device: str | torch.device) -> torch.device:
     """The torch device of that name, checked to exist here. No allocation, no sync.
 
     Args:
-        device: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`, `"meta"`, or a `torch.device`.
+        device: `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`, `"meta"`, `"emu"`, or a `torch.device`. The
+            emulated device is enabled where it is asked for, see `toolkit.devices.emu`.
 
     Raises:
         DeviceUnavailable: torch knows the kind of device, but this machine has none.
         ValueError: torch does not know the name.
     """
+    if str(device).partition(":")[0] == "emu":
+        return _emulated(str(device))
     try:
         found = torch.device(device)
     except RuntimeError as unknown:
         raise ValueError(
-            f"device={device!r} is not a device; use 'cpu', 'cuda', 'cuda:1' or 'mps'"
+            f"device={device!r} is not a device; use 'cpu', 'cuda', 'cuda:1', 'mps' or 'emu'"
         ) from unknown
     if found.type == "cuda" and not torch.cuda.is_available():
         raise DeviceUnavailable(
@@ -44,3 +47,15 @@ def resolve(device: str | torch.device) -> torch.device:
     if found.type == "cuda" and found.index is None:
         return torch.device("cuda", torch.cuda.current_device())
     return found
+
+
+def _emulated(device: str) -> torch.device:
+    from toolkit.devices import emu
+
+    if device not in ("emu", "emu:0"):
+        raise DeviceUnavailable(f"device={device!r} was asked for; the one emulated is 'emu:0'")
+    try:
+        emu.ensure()
+    except RuntimeError as error:
+        raise DeviceUnavailable(f"device={device!r} was asked for: {error}") from error
+    return torch.device("emu", 0)

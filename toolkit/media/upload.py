@@ -7,11 +7,12 @@ other. At 4:2:0 that is 1.5 bytes a pixel; float RGB would be 12.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from toolkit import hooks
+from toolkit.devices import queues_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,17 +26,22 @@ __all__ = ["Uploader"]
 class Uploader:
     """Two staging buffers on the host for slots of one spec on a device.
 
-    Allocates both at construction, page-locked where the device is CUDA.
+    Allocates both at construction, page-locked where the device has streams.
     """
 
     def __init__(self, spec: FrameSpec) -> None:
         self.spec = spec
-        self._is_cuda = spec.device.type == "cuda"
-        memory = torch.empty((2, *spec.slot_shape), dtype=torch.uint8, pin_memory=self._is_cuda)
-        if self._is_cuda:  # torch's own allocator events show ordinary memory, but not this
+        self._queues = queues_of(spec.device)
+        shape = (2, *spec.slot_shape)
+        if spec.device.type == "cuda":
+            memory = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
+            # torch's own allocator events show ordinary memory, but not this
             hooks.report("alloc", memory.nbytes, op="pinned")
+        else:
+            memory = torch.empty(shape, dtype=torch.uint8)
+            memory = memory if self._queues is None else memory.pin_memory()
         self._buffers = [(buffer, spec.view_planes(buffer)) for buffer in memory.unbind()]
-        self._sent: list[torch.cuda.Event | None] = [None, None]
+        self._sent: list[Any] = [None, None]
         self._turn = 0
 
     def next_planes(self) -> tuple[Tensor, ...]:
@@ -48,14 +54,14 @@ class Uploader:
         return self._buffers[self._turn][1]
 
     def send(self, slot: Slot) -> None:
-        """Copy the buffer that was written last into `slot`. The host does not wait on CUDA."""
+        """Copy the buffer that was written last into `slot`. The host does not wait."""
         buffer, _ = self._buffers[self._turn]
         device = self.spec.device
         with hooks.timed(
             "copy", self.spec.nbytes, device=str(device), direction="h2d", op="upload"
         ):
-            slot.pixels.copy_(buffer, non_blocking=self._is_cuda)
-        if self._is_cuda:
-            event = torch.cuda.Event()
-            event.record(torch.cuda.current_stream(device))
+            slot.pixels.copy_(buffer, non_blocking=self._queues is not None)
+        if self._queues is not None:
+            event = self._queues.Event()
+            event.record(self._queues.current_stream(device))
             self._sent[self._turn] = event

@@ -21,13 +21,14 @@ Here and in `watch.py` the package touches private names of torch (2.6 to 2.13).
 from __future__ import annotations
 
 import os
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from toolkit.profiling.counting import RawEvents
+from toolkit.profiling.counting import DEVICE_MARK, RawEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 MARKS = 2
 
 _core: Any = import_module("torch._C")
+_Mark: Any = _core._profiler._RecordFunctionFast
 
 
 class StreamMissingError(RuntimeError):
@@ -49,6 +51,7 @@ class AllocatorStream:
     """The allocator's events of the calling thread, from `start` to `stop`. About 3 us for both."""
 
     __slots__ = (
+        "_device",
         "_disable",
         "_enable",
         "_has_marks",
@@ -56,7 +59,10 @@ class AllocatorStream:
         "_is_enabled",
         "_let_operators",
         "is_running",
+        "started_ns",
     )
+
+    started_ns: int  # when its own clock began, on that of `time.perf_counter_ns`
 
     def __init__(self) -> None:
         try:
@@ -82,7 +88,9 @@ class AllocatorStream:
         self._enable = lambda: enable(config)
         self._has_operators = True
         self._has_marks = False
+        self._device: Any = None
         self.is_running = False
+        self.started_ns = 0
         _say_it_now(self)
 
     def start(self, *, operators: bool = True, marks: bool = False) -> bool:
@@ -101,12 +109,34 @@ class AllocatorStream:
         if not operators:
             self._let_operators(False)
         self._enable()
+        self.started_ns = time.perf_counter_ns()
         return True
+
+    def begin_device(self, device: str, *, lets_operators: bool) -> None:
+        """Until `end_device`, what the host's allocator reports is memory of an emulated device.
+
+        Args:
+            device: its name.
+            lets_operators: operators are let in at the moment.
+        """
+        if self.is_running and self._device is None:
+            self._has_marks = True
+            self._device = _Mark(DEVICE_MARK + device)
+            self._let_operators(True)
+            self._device.__enter__()
+            self._let_operators(lets_operators or self._has_operators)
+
+    def end_device(self) -> None:
+        """What comes now is memory of the host again."""
+        if self._device is not None:
+            self._device.__exit__(None, None, None)
+            self._device = None
 
     def stop(self) -> list[RawEvents]:
         """End, and hand out the events of each thread that worked for this one."""
         if not self.is_running:
             return []
+        self.end_device()
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False

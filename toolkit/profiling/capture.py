@@ -15,6 +15,7 @@ from toolkit.profiling.ledger import Ledger
 from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.record import Listener, this_thread
 from toolkit.profiling.session import Session
+from toolkit.profiling.virtual import virtual_prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,8 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         finally:
             hooks.unlisten(self._listener)
             self._ledger.finish(recorder.peak_bytes)
+            if prices := virtual_prices():
+                self.session.machine["emu"] = prices
             self.session.on_step = None
             self.session.plan = None
             self._stack.close()

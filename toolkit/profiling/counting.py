@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.watch import Seen
 
 __all__ = [
+    "DEVICE_MARK",
     "NOT_ATTRIBUTED",
     "Counts",
     "DeviceCounters",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 NOT_ATTRIBUTED = "(not attributed)"
+DEVICE_MARK = "="  # before the name of an emulated device, whose memory comes until the mark's end
 
 # kind, nbytes, device, direction, operator, source, nanoseconds since the stream was started, and
 # how many it took
@@ -100,7 +102,8 @@ class Counts:
         syncs: waits for a device that the modes saw, and `sync_ns` how long they took.
         lines: by operator and source, where the modes were worn.
         signature: hash over the sizes allocated, in order.
-        on_device: of the above, those on CUDA: allocations, bytes, frees, bytes.
+        on_device: of the above, those that are not on the host: allocations, bytes, frees, bytes.
+        on_cuda: of these, those on CUDA.
         events: every event, if they were asked for.
     """
 
@@ -117,6 +120,7 @@ class Counts:
     sync_ns: int = 0
     lines: dict[LineKey, LineCounts] = field(default_factory=dict[LineKey, LineCounts])
     on_device: DeviceCounters = (0, 0, 0, 0)
+    on_cuda: DeviceCounters = (0, 0, 0, 0)
     signature: int = 0
     events: list[RawEvent] = field(default_factory=list[RawEvent])
 
@@ -207,8 +211,13 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
     last_at, last_bytes = -1, 0  # the newest allocation
     net, peak = result.net_bytes, result.peak_bytes
     copies: list[_Found] = []
+    device = ""  # an emulated one, whose memory the host's allocator reports
     for place, name in enumerate(names):
         if name:
+            if name[0] == DEVICE_MARK:
+                device = name[1:]
+                open_at.append(place)
+                continue
             is_call = "::" in name
             if marks is not None and not is_call:
                 is_again = marks.begin(place, name)
@@ -220,12 +229,12 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
                 operator = operators.get(called)
                 if operator is None:
                     operator = operators[called] = OperatorCounts()
-            if name == "aten::copy_":
+            if name == "aten::copy_" and not device:
                 parent = open_at[-1] if open_at else -1
                 fresh = last_bytes if 0 <= parent < last_at else 0
-                device = devices.get(last_at, "cpu")
                 inside = names[parent] if parent >= 0 else ""
-                found = _Found(place, inside, operator, called, fresh, device)
+                where = devices.get(last_at, "cpu")
+                found = _Found(place, inside, operator, called, fresh, where)
                 if marks is not None:
                     found.mark, found.number = marks.mark, marks.number
                 copies.append(found)
@@ -233,6 +242,8 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
         elif nbytes := sizes[place]:
             if marks is not None and marks.is_own_memory(open_at, nbytes):
                 continue  # taken by looking, not by what is looked at
+            if device:
+                devices[place] = device
             net += nbytes
             if nbytes > 0:
                 last_at, last_bytes = place, nbytes
@@ -254,6 +265,9 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
                 _keep_memory(events, place, nbytes, devices.get(place, "cpu"), called, mark, result)
         elif open_at:
             left = open_at.pop()
+            if names[left][0] == DEVICE_MARK:
+                device = ""
+                continue
             if left == called_at:
                 operator.calls += 1
                 operator.time_ns += int((at_us(place) - at_us(called_at)) * 1000)
@@ -265,8 +279,10 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
     result.net_bytes, result.peak_bytes = net, peak
     if none.allocations:
         operators.setdefault("", OperatorCounts()).add(none)
-    for place in devices:
+    for place, where in devices.items():
         result.on_device = _grown(result.on_device, sizes[place])
+        if where.startswith("cuda"):
+            result.on_cuda = _grown(result.on_cuda, sizes[place])
     return copies
 
 
@@ -324,7 +340,9 @@ def _count_copies(
 
 
 def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
-    """Add what only the modes saw: numbers read from a device, and waits for one.
+    """Add what only the modes saw: numbers read from a device, waits for one, and some lines.
+
+    What layers told by themselves is counted already, and gets its line here.
 
     Args:
         counts: of the same segment.
@@ -341,6 +359,11 @@ def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
             source = named(op, mark)[1]
             event = ("copy", copy.nbytes, copy.device, copy.direction, op, source)
             counts.events.append((*event, at_ns - start_ns, 0))
+    for mark, event in seen.told:
+        line = counts.line(event.op, mark)
+        line.copies += event.kind == "copy"
+        line.copied_bytes += event.nbytes if event.kind == "copy" else 0
+        line.syncs += event.kind == "sync"
     for mark, op, device, at_ns, took_ns in seen.syncs:
         counts.syncs += 1
         counts.sync_ns += took_ns
@@ -365,7 +388,7 @@ def add_unseen(
     ]
     if not grown:
         return
-    columns = zip(zip(*grown, strict=True), counts.on_device, strict=True)
+    columns = zip(zip(*grown, strict=True), counts.on_cuda, strict=True)
     unseen = [sum(column) - seen for column, seen in columns]
     allocations, allocated, frees, freed = (max(value, 0) for value in unseen)
     counts.allocations += allocations

@@ -16,7 +16,17 @@ from toolkit.profiling.call_kinds import words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["COPIES", "NOTHING", "READS", "WAITS", "Copy", "copy_of", "device_of", "effect_of"]
+__all__ = [
+    "COPIES",
+    "NOTHING",
+    "READS",
+    "WAITS",
+    "Copy",
+    "copy_of",
+    "device_of",
+    "effect_of",
+    "tells_by_itself",
+]
 
 NOTHING, COPIES, READS, WAITS = range(4)
 
@@ -90,6 +100,15 @@ def device_of(arguments: Iterable[Any]) -> str:
             if device != "cpu":
                 return device
     return "cpu"
+
+
+def tells_by_itself(*values: Any) -> bool:
+    """Whether a tensor of the emulated device is among them, which reports its own copies."""
+    return any(
+        (isinstance(one, torch.Tensor) and one.device.type == "emu")
+        or (isinstance(one, (tuple, list)) and tells_by_itself(*one))  # pyright: ignore[reportUnknownArgumentType]
+        for one in values
+    )
 
 
 def _by_name(operator: Any) -> int:

@@ -70,6 +70,8 @@ class Ledger:
             tally.time_ns += segment.duration_ns
             tally.page_faults += max(segment.page_faults, 0)
             tally.add_counts(segment.counts)
+            if segment.virtual is not None:
+                tally.add_virtual(segment.virtual)
             if segment.stage:
                 tally.calls += segment.is_entry
                 tally.peak_bytes = max(tally.peak_bytes, segment.peak_bytes)

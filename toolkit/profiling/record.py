@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -18,6 +18,8 @@ from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
 from toolkit.profiling.segments import Segment, Sink
+from toolkit.profiling.sources import call
+from toolkit.profiling.virtual import virtual_now
 from toolkit.profiling.watch import Watch
 
 try:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from toolkit.hooks import Event, Scope
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.virtual import VirtualTime
 
 __all__ = ["Listener", "Recorder", "this_thread"]
 
@@ -71,6 +74,8 @@ class Recorder:
         self._counters: dict[str, DeviceCounters] = {}
         self._reported: list[tuple[int, int]] = []
         self._last_event: Event | None = None
+        self._in_device = 0
+        self._virtual: VirtualTime | None = None
 
     # -- sessions ---------------------------------------------------------------------------------
 
@@ -167,16 +172,39 @@ class Recorder:
 
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again."""
-        if event.kind == "copy" and event is not self._last_event and self._start_ns:
-            begin = event.t_ns - self._start_ns
+        is_new = event is not self._last_event
+        self._last_event = event
+        if event.kind == "copy" and is_new and self._start_ns:
+            begin = event.t_ns - self._stream.started_ns
             self._reported.append((begin, begin + event.duration_ns))
         if event.kind in ("copy", "sync"):
             self._watch.reported += 1
-        self._last_event = event
+            if self._watch.mark and self._start_ns and self._level != LEVELS[0]:
+                event = self._with_line(event, is_new=is_new)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
         sink.add_event(event, frame, pipeline)
+
+    def device_begin(self, device: str) -> None:
+        """Memory of an emulated device comes, from the host's allocator. Each session says so."""
+        self._in_device += 1
+        if self._in_device == 1 and self._start_ns:
+            self._stream.begin_device(device, lets_operators=self._watch.is_looking)
+
+    def device_end(self) -> None:
+        """The host's own memory comes again."""
+        self._in_device = max(self._in_device - 1, 0)
+        if not self._in_device:
+            self._stream.end_device()
+
+    def _with_line(self, event: Event, *, is_new: bool) -> Event:
+        """What a layer reported inside of a call, with the line of that call; counted once."""
+        mark = self._watch.mark
+        if is_new:
+            self._watch.seen.told.append((mark, event))
+        known = call(mark)
+        return event if known is None or event.source else replace(event, source=known.source)
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
@@ -222,6 +250,7 @@ class Recorder:
             if has_lines:
                 self._watch.begin(is_quiet=not has_operators)
         self._faults = _page_faults()
+        self._virtual = virtual_now()
         self._start_ns = time.perf_counter_ns()
 
     def _level_now(self, entry: _Entry) -> str:
@@ -239,6 +268,7 @@ class Recorder:
         raw = self._stream.stop()
         if not self._start_ns:
             return
+        virtual = virtual_now()
         entry = self._entries[-1]
         scope = entry.scope
         sinks = [sink for sink in entry.sinks if sink.is_recording]
@@ -272,6 +302,7 @@ class Recorder:
             copies_are=copies_are,
             missing=self._missing,
             level=self._level,
+            virtual=virtual.since(self._virtual) if virtual else None,
         )
         entry.segments += 1
         self._start_ns = 0
@@ -304,6 +335,14 @@ class Listener:
         """See `Recorder.frame_end`."""
         is_home = threading.get_ident() == self._home
         this_thread().frame_end(self._sink, index, is_home=is_home)
+
+    def device_begin(self, device: str) -> None:
+        """See `Recorder.device_begin`."""
+        this_thread().device_begin(device)
+
+    def device_end(self, device: str) -> None:
+        """See `Recorder.device_end`."""
+        this_thread().device_end()
 
     def event(self, event: Event) -> None:
         """See `Recorder.reported`."""

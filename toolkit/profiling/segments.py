@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from toolkit.hooks import Event
     from toolkit.profiling.counting import Counts
+    from toolkit.profiling.virtual import VirtualTime
 
 __all__ = ["Segment", "Sink"]
 
@@ -30,6 +31,7 @@ class Segment:
         page_faults: minor faults of the process meanwhile; -1 where the system does not say.
         level: how closely it was looked at.
         copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
+        virtual: what the clock of an emulated device charged meanwhile, where there is one.
         missing: why `counts` is empty though work may have been done; else empty.
     """
 
@@ -47,6 +49,7 @@ class Segment:
     copies_are: str
     missing: str = ""
     level: str = "counts"
+    virtual: VirtualTime | None = None
 
 
 class Sink(Protocol):

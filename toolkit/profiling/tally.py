@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.hooks import Event
     from toolkit.profiling.counting import Counts
+    from toolkit.profiling.virtual import VirtualTime
 
 __all__ = ["Distribution", "Tally"]
 
@@ -47,6 +48,13 @@ class Tally:
         gc_ns: pauses of the garbage collector.
         drops: frames dropped.
         page_faults: minor faults of the whole process meanwhile; -1 where the system does not say.
+        device_allocations: of the allocations, those that are not on the host.
+        device_allocated_bytes: their bytes.
+        launches: kernels launched on an emulated device.
+        virtual_ns: how far its clock moved.
+        virtual_wait_ns: of that, what the host waited for it.
+        virtual_copy_wait_ns: of that, while a copy was on the link.
+        virtual_kernel_ns: what the device computed.
     """
 
     calls: int = 0
@@ -70,6 +78,13 @@ class Tally:
     gc_ns: int = 0
     drops: int = 0
     page_faults: int = 0
+    device_allocations: int = 0
+    device_allocated_bytes: int = 0
+    launches: int = 0
+    virtual_ns: int = 0
+    virtual_wait_ns: int = 0
+    virtual_copy_wait_ns: int = 0
+    virtual_kernel_ns: int = 0
 
     def add(self, other: Tally) -> None:
         """Add what `other` used."""
@@ -92,6 +107,13 @@ class Tally:
         self.gc_ns += other.gc_ns
         self.drops += other.drops
         self.page_faults += other.page_faults
+        self.device_allocations += other.device_allocations
+        self.device_allocated_bytes += other.device_allocated_bytes
+        self.launches += other.launches
+        self.virtual_ns += other.virtual_ns
+        self.virtual_wait_ns += other.virtual_wait_ns
+        self.virtual_copy_wait_ns += other.virtual_copy_wait_ns
+        self.virtual_kernel_ns += other.virtual_kernel_ns
         if other.peak_bytes > self.peak_bytes:
             self.peak_bytes = other.peak_bytes
         for direction, (number, nbytes) in other.copies.items():
@@ -110,10 +132,20 @@ class Tally:
         self.frees += counts.frees
         self.freed_bytes += counts.freed_bytes
         self.unsized_copies += counts.unsized_copies
+        self.device_allocations += counts.on_device[0]
+        self.device_allocated_bytes += counts.on_device[1]
         self.syncs += counts.syncs
         self.wait_ns += counts.sync_ns
         for direction, (number, nbytes) in counts.copies.items():
             self.add_copies(direction, number, nbytes)
+
+    def add_virtual(self, virtual: VirtualTime) -> None:
+        """Add what the clock of an emulated device charged."""
+        self.launches += virtual.launches
+        self.virtual_ns += virtual.now_ns
+        self.virtual_wait_ns += virtual.wait_ns
+        self.virtual_copy_wait_ns += virtual.copy_wait_ns
+        self.virtual_kernel_ns += virtual.kernel_ns
 
     def add_event(self, event: Event) -> None:
         """Add one event that a layer reported, or that stood in the allocator's stream."""

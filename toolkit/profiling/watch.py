@@ -37,11 +37,14 @@ from toolkit.profiling.effects import (
     copy_of,
     device_of,
     effect_of,
+    tells_by_itself,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from toolkit.hooks import Event
 
 __all__ = ["Seen", "Watch"]
 
@@ -65,14 +68,16 @@ class Seen:
         reads: copies that the stream does not show: a number read from a device. With the mark of
             the call, the operator, and when it was.
         syncs: mark, operator, device, when, and how long.
+        told: mark, and a copy or wait that a layer reported meanwhile: counted there, with no line.
     """
 
-    __slots__ = ("copies", "reads", "syncs")
+    __slots__ = ("copies", "reads", "syncs", "told")
 
     def __init__(self) -> None:
         self.copies: list[Copy | None] = []
         self.reads: list[tuple[str, str, Copy, int]] = []
         self.syncs: list[tuple[str, str, str, int, int]] = []
+        self.told: list[tuple[str, Event]] = []
 
 
 class Watch(TorchFunctionMode):
@@ -83,6 +88,7 @@ class Watch(TorchFunctionMode):
         self.seen = Seen()
         self.reported = 0  # copies and waits that a layer of the toolkit told by itself
         self.mark = ""  # of the call under way
+        self.is_looking = False  # into that call, so that operators are let in
         self._is_quiet = False
         self._is_worn = False
         self._inside = _Inside(self)
@@ -149,12 +155,14 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         if self._is_quiet:
             _let_operators(True)
+        self.is_looking = True
         try:
             with _Mark(name), self._inside:
                 if getattr(func, "__name__", "") in _UPLOADS:
                     return self._upload(func, args, kwargs)
                 return func(*args, **kwargs)
         finally:
+            self.is_looking = False
             if self._is_quiet:
                 _let_operators(False)
 
@@ -164,7 +172,7 @@ class Watch(TorchFunctionMode):
         place = self._number()
         with _Mark(f"#{place}"):
             result = func(*args, **kwargs)
-        is_copy = isinstance(result, torch.Tensor) and result.device.type != "cpu"
+        is_copy = isinstance(result, torch.Tensor) and result.device.type not in ("cpu", "emu")
         if is_copy and self.reported == told:
             source = args[0] if args and isinstance(args[0], torch.Tensor) else None
             from_where = source.device if source is not None else torch.device("cpu")
@@ -191,8 +199,8 @@ class Watch(TorchFunctionMode):
         seen, place = self.seen, self._number()
         with _Mark(f"#{place}"):
             result = func(*args, **kwargs)
-        if self.reported == told:
-            is_blocking = not kwargs.get("non_blocking", False)
+        if self.reported == told and not tells_by_itself(result, args):
+            is_blocking = not (kwargs.get("non_blocking", False) or args[2:3] == (True,))
             copy = copy_of(func, args, result, waits=is_blocking)
             seen.copies[place] = copy
             if copy is not None and copy.waits:
@@ -204,7 +212,7 @@ class Watch(TorchFunctionMode):
         told, begin = self.reported, time.perf_counter_ns()
         result = func(*args, **kwargs)
         source = args[0]
-        if source.device.type != "cpu" and self.reported == told:
+        if source.device.type not in ("cpu", "emu") and self.reported == told:
             copy = Copy(source.device, torch.device("cpu"), source.element_size())
             self.seen.reads.append((self.mark, _op(func), copy, begin))
             self.wait(_op(func), str(source.device), begin)
@@ -215,7 +223,7 @@ class Watch(TorchFunctionMode):
         told, begin = self.reported, time.perf_counter_ns()
         result = func(*args, **kwargs)
         device = device_of(args)
-        if device != "cpu" and self.reported == told:
+        if device != "cpu" and self.reported == told and not tells_by_itself(args):
             self.wait(_op(func), device, begin)
         return result
 

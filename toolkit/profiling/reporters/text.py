@@ -69,6 +69,8 @@ def _columns(bill: Bill) -> Iterator[list[_Column]]:
         if entry["count"]:
             name = "copies, side unknown" if side == "?" else f"copies {side}"
             columns.append((name, lambda one, side=side: _copies(one, side, frames)))
+    if bill.whole.total.virtual_ns:
+        columns.append(("virtual ms", lambda one: _virtual(one, frames)))
     if bill.whole.total.waits or bill.whole.total.syncs:
         columns.append(("waits", lambda one: _waits(one, frames)))
     share: _Column = ("time", lambda one: f"{one.share:.0%}")
@@ -182,6 +184,11 @@ def _copies(stage: StageBill, side: str, frames: int) -> str:
         return ""
     number = format_count(entry["count"] / max(frames, 1))
     return f"{number} · {format_bytes(entry['bytes'] / max(frames, 1))}"
+
+
+def _virtual(stage: StageBill, frames: int) -> str:
+    virtual_ns = stage.total.virtual_ns
+    return format_ms(virtual_ns / 1e6 / max(frames, 1)) if virtual_ns else ""
 
 
 def _waits(stage: StageBill, frames: int) -> str:

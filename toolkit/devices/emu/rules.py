@@ -1,0 +1,132 @@
+"""What does an operator do on a device besides computing? What CUDA does, by torch's sources.
+
+A *view* launches nothing. What reads a number back, or needs to know how many values there are
+before it can allocate, makes the host wait; so do decompositions, which look whether they converged
+(`at::_linalg_check_errors`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+__all__ = ["Rule", "read_back", "rule_of"]
+
+COUNT = 8  # an int64 says how many
+FLAG = 1  # a truth value says whether
+
+_EMPTY = frozenset(
+    {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted"}
+)
+_COPIES = frozenset({"clone", "repeat"})
+_READ_BACK = {
+    "nonzero": COUNT,
+    "masked_select": COUNT,
+    "_unique": COUNT,
+    "_unique2": COUNT,
+    "unique_dim": COUNT,
+    "unique_consecutive": COUNT,
+    "unique_dim_consecutive": COUNT,
+    "bincount": COUNT,
+    "equal": FLAG,
+    "_linalg_check_errors": FLAG,
+    "_linalg_svd": FLAG,
+    "_linalg_eigh": FLAG,
+    "linalg_eig": FLAG,
+    "linalg_matrix_exp": COUNT,
+}
+_INDEXES = frozenset({"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"})
+# Which of their results stay on the host, and which arguments must.
+_HOST_RESULTS = {"_pack_padded_sequence": 1}
+_TAKES_HOST = frozenset({"_pack_padded_sequence", "lstm", "gru", "rnn_tanh", "rnn_relu"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is known of one operator.
+
+    Attributes:
+        op: its name, such as `"aten::add"`.
+        is_view: gives its input's memory, and launches nothing.
+        is_empty: allocates, and launches nothing.
+        is_copy: a copy on the device.
+        is_index: takes a list of indices, masks among them.
+        read_back: bytes that it reads back to the host, 0 if none.
+        written: places of the arguments that it writes to.
+        names: of all arguments.
+        host_result: place of the result that stays on the host, -1 if none.
+        takes_host: whether tensors on the host may be among its arguments.
+    """
+
+    op: str
+    is_view: bool
+    is_empty: bool
+    is_copy: bool
+    is_index: bool
+    read_back: int
+    written: tuple[int, ...]
+    names: tuple[str, ...]
+    host_result: int
+    takes_host: bool
+
+
+_rules: dict[Any, Rule] = {}
+
+
+def rule_of(func: Any) -> Rule:
+    """The rule of an operator, made when it is first asked for."""
+    rule = _rules.get(func)
+    if rule is None:
+        rule = _rules[func] = _make(func)
+    return rule
+
+
+def read_back(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
+    """The sizes of what a call reads back to the host, one for each time that it waits."""
+    if rule.is_index:
+        masks = [one for one in args[1] if _is_mask(one)]
+        if len(masks) == 1 and rule.op.startswith("aten::index_put") and _is_one_number(args[2]):
+            return []  # becomes masked_fill
+        return [COUNT for mask in masks if mask.device.type != "cpu"]
+    if rule.read_back:
+        return [rule.read_back]
+    if kwargs.get("check_errors"):
+        return [FLAG]
+    if rule.op == "aten::repeat_interleave" and kwargs.get("output_size") is None:
+        return [COUNT]
+    return []
+
+
+def _make(func: Any) -> Rule:
+    schema = func._schema
+    op = str(schema.name)
+    name = op.rpartition("::")[2]
+    written = tuple(
+        place
+        for place, one in enumerate(schema.arguments)
+        if one.alias_info is not None and one.alias_info.is_write
+    )
+    aliases = [one.alias_info for one in schema.returns]
+    is_view = bool(aliases) and all(one is not None and not one.is_write for one in aliases)
+    return Rule(
+        op,
+        is_view or name in ("_unsafe_view", "_reshape_alias", "lift_fresh"),
+        name in _EMPTY or name in ("resize_", "set_"),
+        name in _COPIES,
+        name in _INDEXES,
+        _READ_BACK.get(name, 0),
+        written,
+        tuple(one.name for one in schema.arguments),
+        _HOST_RESULTS.get(name, -1),
+        name in _TAKES_HOST,
+    )
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, torch.Tensor) and index.dtype in (torch.bool, torch.uint8)
+
+
+def _is_one_number(value: torch.Tensor) -> bool:
+    return value.numel() == 1 and value.device.type == "cpu"
