@@ -11,10 +11,11 @@ Standard library only: this module reports, it never computes.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ __all__ = [
     "device_memory",
     "frame_begin",
     "frame_end",
+    "is_foreign_thread",
     "is_listening",
     "is_timed",
     "listen",
@@ -222,6 +224,7 @@ def listen(listener: object) -> None:
 
 def unlisten(listener: object) -> None:
     """Take `listener` out of this context. Nothing happens where it did not listen."""
+    device_memory._last = None
     _table.set(_table.get().without(listener))
 
 
@@ -395,20 +398,32 @@ def frame_end(index: int) -> None:
     _table.get().call("frame_end", index)
 
 
+def is_foreign_thread() -> bool:
+    """Whether the calling thread was not started by Python, such as torch's own for gradients."""
+    me = threading.get_ident()
+    return all(thread.ident != me for thread in threading.enumerate())
+
+
 class device_memory:  # noqa: N801 - reads as a statement: `with hooks.device_memory("emu:0"):`
     """Context manager: what torch's host allocator gives and takes inside is a device's memory.
 
     A device that is emulated keeps its memory there. When nobody listens it does nothing at all.
+    Threads of torch's own, which compute gradients, are heard by who heard a device last.
     """
 
     __slots__ = ("_heard", "device")
+    _last: ClassVar[Table | None] = None
 
     def __init__(self, device: str) -> None:
         self.device = device
 
     def __enter__(self) -> None:
         heard = _table.get()
-        self._heard = heard if "device_begin" in heard else None
+        if "device_begin" in heard:
+            device_memory._last = self._heard = heard
+        else:
+            is_ours = device_memory._last is None or not is_foreign_thread()
+            self._heard = None if is_ours else device_memory._last
         if self._heard is not None:
             self._heard.call("device_begin", self.device)
 

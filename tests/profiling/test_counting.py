@@ -79,7 +79,7 @@ def test_the_side_of_a_copy_is_known_for_a_clone_on_a_device_and_else_is_not():
 
 
 def test_what_cuda_counted_beyond_the_stream_is_added_unattributed():
-    counts = Counts(allocations=1, allocated_bytes=12, on_device=(1, 12, 0, 0))
+    counts = Counts(allocations=1, allocated_bytes=12, on_cuda=(1, 12, 0, 0))
     add_unseen(counts, {"cuda:0": (5, 100, 5, 100)}, {"cuda:0": (8, 200, 6, 112)})
     assert (counts.allocations, counts.allocated_bytes) == (3, 100)
     assert (counts.frees, counts.freed_bytes) == (1, 12)
@@ -87,7 +87,7 @@ def test_what_cuda_counted_beyond_the_stream_is_added_unattributed():
 
 
 def test_nothing_is_added_where_the_stream_saw_all():
-    counts = Counts(allocations=1, allocated_bytes=12, on_device=(1, 12, 0, 0))
+    counts = Counts(allocations=1, allocated_bytes=12, on_cuda=(1, 12, 0, 0))
     add_unseen(counts, {"cuda:0": (5, 100, 5, 100)}, {"cuda:0": (6, 112, 5, 100)})
     assert counts.operators == {}
     assert counts.allocations == 1

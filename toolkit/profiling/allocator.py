@@ -21,6 +21,7 @@ Here and in `watch.py` the package touches private names of torch (2.6 to 2.13).
 from __future__ import annotations
 
 import os
+import threading
 import time
 from importlib import import_module
 from pathlib import Path
@@ -51,7 +52,7 @@ class AllocatorStream:
     """The allocator's events of the calling thread, from `start` to `stop`. About 3 us for both."""
 
     __slots__ = (
-        "_device",
+        "_devices",
         "_disable",
         "_enable",
         "_has_marks",
@@ -88,7 +89,7 @@ class AllocatorStream:
         self._enable = lambda: enable(config)
         self._has_operators = True
         self._has_marks = False
-        self._device: Any = None
+        self._devices: dict[int, list[Any]] = {}  # thread -> how deep, and the mark
         self.is_running = False
         self.started_ns = 0
         _say_it_now(self)
@@ -113,30 +114,41 @@ class AllocatorStream:
         return True
 
     def begin_device(self, device: str, *, lets_operators: bool) -> None:
-        """Until `end_device`, what the host's allocator reports is memory of an emulated device.
+        """Until `end_device`, the host's allocator reports memory of an emulated device.
+
+        Both are called on the thread that works, which may be one of torch's that works for ours.
 
         Args:
             device: its name.
             lets_operators: operators are let in at the moment.
         """
-        if self.is_running and self._device is None:
+        if not self.is_running:
+            return
+        open_here = self._devices.setdefault(
+            threading.get_ident(), [0, _Mark(DEVICE_MARK + device)]
+        )
+        open_here[0] += 1
+        if open_here[0] == 1:
             self._has_marks = True
-            self._device = _Mark(DEVICE_MARK + device)
             self._let_operators(True)
-            self._device.__enter__()
+            open_here[1].__enter__()
             self._let_operators(lets_operators or self._has_operators)
 
     def end_device(self) -> None:
-        """What comes now is memory of the host again."""
-        if self._device is not None:
-            self._device.__exit__(None, None, None)
-            self._device = None
+        """What comes now is memory of the host again, once as many ended as began."""
+        open_here = self._devices.get(threading.get_ident())
+        if open_here is not None:
+            open_here[0] -= 1
+            if not open_here[0]:
+                self._devices.pop(threading.get_ident())[1].__exit__(None, None, None)
 
     def stop(self) -> list[RawEvents]:
         """End, and hand out the events of each thread that worked for this one."""
         if not self.is_running:
             return []
-        self.end_device()
+        for _, mark in self._devices.values():
+            mark.__exit__(None, None, None)
+        self._devices.clear()
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from toolkit.hooks import is_foreign_thread
 from toolkit.profiling import allocator
 from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.levels import LEVELS
@@ -74,7 +75,6 @@ class Recorder:
         self._counters: dict[str, DeviceCounters] = {}
         self._reported: list[tuple[int, int]] = []
         self._last_event: Event | None = None
-        self._in_device = 0
         self._virtual: VirtualTime | None = None
 
     # -- sessions ---------------------------------------------------------------------------------
@@ -188,15 +188,16 @@ class Recorder:
 
     def device_begin(self, device: str) -> None:
         """Memory of an emulated device comes, from the host's allocator. Each session says so."""
-        self._in_device += 1
-        if self._in_device == 1 and self._start_ns:
-            self._stream.begin_device(device, lets_operators=self._watch.is_looking)
+        self._stream.begin_device(device, lets_operators=self._watch.is_looking)
 
     def device_end(self) -> None:
         """The host's own memory comes again."""
-        self._in_device = max(self._in_device - 1, 0)
-        if not self._in_device:
-            self._stream.end_device()
+        self._stream.end_device()
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a segment of this thread is open."""
+        return bool(self._start_ns)
 
     def _with_line(self, event: Event, *, is_new: bool) -> Event:
         """What a layer reported inside of a call, with the line of that call; counted once."""
@@ -318,6 +319,7 @@ class Listener:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._home = threading.get_ident()
+        self._home_recorder = this_thread()
 
     def scope_begin(self, scope: Scope) -> None:
         """See `Recorder.scope_begin`."""
@@ -337,12 +339,17 @@ class Listener:
         this_thread().frame_end(self._sink, index, is_home=is_home)
 
     def device_begin(self, device: str) -> None:
-        """See `Recorder.device_begin`."""
-        this_thread().device_begin(device)
+        """See `Recorder.device_begin`. Of threads that torch started, our own keeps the book."""
+        self._recorder_of_device().device_begin(device)
 
     def device_end(self, device: str) -> None:
         """See `Recorder.device_end`."""
-        this_thread().device_end()
+        self._recorder_of_device().device_end()
+
+    def _recorder_of_device(self) -> Recorder:
+        here = this_thread()
+        is_ours = here.is_recording or not is_foreign_thread()
+        return here if is_ours else self._home_recorder
 
     def event(self, event: Event) -> None:
         """See `Recorder.reported`."""

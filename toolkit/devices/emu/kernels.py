@@ -61,11 +61,20 @@ def _compute(func: Any, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any
     with hooks.device_memory(DEVICE):
         try:
             raw = func(*unwrap(args), **values)
+        except NotImplementedError as error:
+            raise NotImplementedError(
+                f"{rule.op} has no kernel for the host, so {DEVICE} cannot run it; bring its "
+                "operands to the host with .cpu()."
+            ) from error
         except RuntimeError as error:
             if "not enough memory" not in str(error):
                 raise
             raise torch.OutOfMemoryError(f"{DEVICE}: the host has no more memory") from error
-        out = _answer(rule, args, kwargs, raw)
+        if rule.is_view and torch.is_inference_mode_enabled() and not args[0].is_inference():
+            with torch.inference_mode(False):  # a view shares its tensor's count of writes
+                out = _answer(rule, args, kwargs, raw)
+        else:
+            out = _answer(rule, args, kwargs, raw)
     if rule.is_copy:
         crossing.copy_on_device(rule.op, out.nbytes, args[0].nbytes)
     elif not (rule.is_view or rule.is_empty):

@@ -87,8 +87,9 @@ def read_back(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
     """The sizes of what a call reads back to the host, one for each time that it waits."""
     if rule.is_index:
         masks = [one for one in args[1] if _is_mask(one)]
-        if len(masks) == 1 and rule.op.startswith("aten::index_put") and _is_one_number(args[2]):
-            return []  # becomes masked_fill
+        is_filled = rule.op != "aten::index" and len(args) > 2 and args[2].numel() == 1
+        if is_filled and len(masks) == 1:
+            return []  # `tensor[mask] = number` becomes masked_fill, which waits for nothing
         return [COUNT for mask in masks if mask.device.type != "cpu"]
     if rule.read_back:
         return [rule.read_back]
@@ -126,7 +127,3 @@ def _make(func: Any) -> Rule:
 
 def _is_mask(index: Any) -> bool:
     return isinstance(index, torch.Tensor) and index.dtype in (torch.bool, torch.uint8)
-
-
-def _is_one_number(value: torch.Tensor) -> bool:
-    return value.numel() == 1 and value.device.type == "cpu"

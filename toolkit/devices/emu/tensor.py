@@ -48,7 +48,13 @@ class EmuTensor(torch.Tensor):
 
         Raises:
             torch.OutOfMemoryError: the memory is new, and above the device's capacity.
+            NotImplementedError: the layout is not strided.
         """
+        if raw.layout != torch.strided:
+            raise NotImplementedError(
+                f"{DEVICE} has strided tensors alone, and this one is {raw.layout}: call "
+                ".to_dense(), or keep it on the host."
+            )
         key = MEMORY.hold(raw)
         made: EmuTensor = _make(
             cls,
