@@ -55,7 +55,7 @@ MAY_IMPORT = {
         *("memory", "pipeline", "plan", "profiling", "scheduler", "weights"),
         *("thoughts", "avatar", "live", "checklist"),
     },
-    "cli": {"demos", "media"},
+    "cli": {"demos", "devices", "media"},
     "toolkit": {"frame", "pipeline"},  # its lazy names, which are imported for type checkers only
 }
 STANDARD_LIBRARY_ONLY = {"hooks", "scheduler"}

@@ -43,6 +43,7 @@ class Device(StrEnum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
+    emu = "emu"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
@@ -181,6 +182,13 @@ def _check_device(device: Device) -> None:
         _stop(WRONG_USE, "--device cuda: torch finds no CUDA device here; see `toolkit doctor`")
     if device is Device.mps and not torch.backends.mps.is_available():
         _stop(WRONG_USE, "--device mps: torch finds no Metal device here; see `toolkit doctor`")
+    if device is Device.emu:
+        from toolkit.devices import DeviceUnavailable, resolve
+
+        try:
+            resolve("emu")
+        except DeviceUnavailable as error:
+            _stop(WRONG_USE, f"--device emu: {error}")
 
 
 def _console(as_json: bool) -> Console:

@@ -90,6 +90,7 @@ def print_table(findings: list[Finding], console: Console) -> None:
 
 def _devices() -> Iterator[Finding]:
     import torch
+    from torch.utils import backend_registration
 
     yield Finding("devices", "cpu", f"{machine.cpu_model()}, {machine.cores()} cores")
     cuda = None
@@ -105,6 +106,14 @@ def _devices() -> Iterator[Finding]:
     )
     mps = "Metal by torch" if torch.backends.mps.is_available() else None
     yield Finding("devices", "mps", mps, "stages on the GPU of an Apple computer", "a Mac with M1+")
+    is_possible = hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+    yield Finding(
+        "devices",
+        "emu",
+        "emulated, with a virtual clock" if is_possible else None,
+        "uploads, downloads and waits of a GPU, on the bill without one",
+        "a newer torch: pip install -U torch",
+    )
     glibc = " ".join(platform.libc_ver()).strip() if platform.libc_ver()[0] == "glibc" else None
     yield Finding(
         "devices",

@@ -53,7 +53,7 @@ def run_demo(
 
     Args:
         video: path, `camera:N`, `lavfi:GRAPH` or address; the bundled clip when left out.
-        device: `"cpu"`, `"cuda"` or `"mps"`.
+        device: `"cpu"`, `"cuda"`, `"mps"` or `"emu"`.
         stages: names; `DEFAULT_STAGES` when left out.
         frames: stop after so many; a live source without it plays until interrupted.
         out: an existing folder.
