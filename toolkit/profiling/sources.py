@@ -114,16 +114,17 @@ def _new_mark(
 ) -> str:
     source = chain(frame) if frame is not None else ""
     with _lock:
-        if len(_kept) > REMEMBERED:
-            # The codes may go now, so what is known by their ids must go first.
-            _marks.clear()
-            _roles.clear()
-            _kept.clear()
-        elif key in _marks:
+        if key in _marks:
             return _marks[key]
         name = f"@{next(_numbers)}{LOOKED_INTO if is_looked_into else ''}"
         _calls[name] = Call(op, source)
-        _marks[key] = name
+        if len(_kept) > REMEMBERED:
+            # The codes may go now, so what is known by their ids goes first, this call included.
+            _marks.clear()
+            _roles.clear()
+            _kept.clear()
+        else:
+            _marks[key] = name
     return name
 
 
