@@ -139,7 +139,9 @@ def test_the_bill_says_what_a_frame_would_take(there):
     assert total.virtual_ns == 6000 + 8000 + round(48 / 5)
     assert total.virtual_copy_wait_ns == 8000 + round(48 / 5)
     assert total.launches == 0
-    assert "On the emulated device (laptop: link 12 GB/s" in str(session.bill())
+    said = " ".join(str(session.bill()).split())
+    assert "On this link the frame would take 0.014 ms, 0.008 of them waiting" in said
+    assert "(laptop: link 12 GB/s (5 pageable)" in said
 
 
 def test_launches_and_virtual_time_belong_to_their_stage(there):

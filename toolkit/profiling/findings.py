@@ -22,7 +22,7 @@ def findings(bill: Bill) -> list[str]:
     """The bill in sentences, most important first. Pure: the same bill gives the same sentences."""
     if not bill.frames:
         return ["No frame was finished."]
-    found = [_time(bill), _allocations(bill), *_warm_up(bill), *_copies(bill)]
+    found = [_time(bill), _allocations(bill), *_warm_up(bill), *_copies(bill), _virtual(bill)]
     return [line for line in (*found, *_waits(bill), *_faults(bill), *_drops(bill)) if line]
 
 
@@ -50,6 +50,27 @@ def _allocations(bill: Bill) -> str:
         f"{stage.name} makes {share:.0%} of the bytes. Every frame takes "
         f"{format_bytes(whole.allocated_bytes_per_frame)} in "
         f"{format_count(whole.allocations_per_frame)} allocations."
+    )
+
+
+def _virtual(bill: Bill) -> str:
+    total = bill.whole.total
+    if not total.virtual_ns:
+        return ""
+    whole, waited, copying, kernels = (
+        format_ms(nanoseconds / 1e6 / bill.frames)
+        for nanoseconds in (
+            total.virtual_ns,
+            total.virtual_wait_ns,
+            total.virtual_copy_wait_ns,
+            total.virtual_kernel_ns,
+        )
+    )
+    return (
+        f"On this link the frame would take {whole} ms, {waited} of them waiting, of which "
+        f"{copying} for copies; the device would compute for {kernels} ms in "
+        f"{format_count(total.launches / bill.frames)} launches. This is virtual time, without "
+        f"what the host computes by itself ({bill.machine.get('emu', 'prices unknown')})."
     )
 
 

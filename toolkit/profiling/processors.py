@@ -11,7 +11,7 @@ from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.lines import LineRow, Lines
 from toolkit.profiling.looks import GUESSED, LOOKED, RECALLED
 from toolkit.profiling.tally import Tally
-from toolkit.profiling.units import format_bytes, format_ms
+from toolkit.profiling.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -287,25 +287,6 @@ def _attribution(found: Lines) -> str:
     )
 
 
-def _virtual(total: Tally, session: Session) -> str:
-    frames = max(session.frame_count, 1)
-    whole, waited, copying, kernels = (
-        format_ms(nanoseconds / 1e6 / frames)
-        for nanoseconds in (
-            total.virtual_ns,
-            total.virtual_wait_ns,
-            total.virtual_copy_wait_ns,
-            total.virtual_kernel_ns,
-        )
-    )
-    return (
-        f"On the emulated device ({session.machine.get('emu', 'prices unknown')}) a frame would "
-        f"take {whole} ms, not counting what the host computes by itself: {waited} of them waiting,"
-        f" {copying} of these for copies; the device computed for {kernels} ms in "
-        f"{total.launches / frames:.4g} launches."
-    )
-
-
 def _notes(session: Session) -> tuple[str, ...]:
     notes = [
         text if count == 1 else f"{text} ({count} times)" for text, count in session.notes.items()
@@ -321,8 +302,6 @@ def _notes(session: Session) -> tuple[str, ...]:
             "those of a stretch that allocated the same"
             + (f", and were guessed on {guessed} that had none like them." if guessed else ".")
         )
-    if total.virtual_ns:
-        notes.append(_virtual(total, session))
     if total.unsized_copies:
         notes.append(
             f"{total.unsized_copies} copies wrote into memory that was there already; torch does "

@@ -93,6 +93,8 @@ def _head(bill: Bill, title: str) -> str:
         ("copies per frame", f"{copies} · {copied}"),
         ("frames", f"{bill.frames}" + (f", {bill.dropped} dropped" if bill.dropped else "")),
     ]
+    if whole.total.virtual_ns:
+        tiles.insert(1, ("virtual time", f"{format_ms(whole.total.virtual_ns / 1e6 / frames)} ms"))
     shown = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in tiles)
     machine = ", ".join(f"{name} {value}" for name, value in bill.machine.items() if value)
     return (
