@@ -98,3 +98,25 @@ def test_gradients_are_those_of_the_host(emu):
         (one.exp() * one.T.reshape(2, 3)).sum().backward()
     assert there.grad.device.type == "emu"
     assert torch.equal(there.grad.cpu(), here.grad)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_nets_give_results_and_gradients_of_the_host(emu, kind):
+    torch.manual_seed(0)
+    net, words = kind(3, 4, num_layers=2), torch.rand(5, 2, 3)
+    there = copy.deepcopy(net).to("emu")
+    here_out, there_out = net(words)[0], there(words.to("emu"))[0]
+    assert torch.allclose(there_out.cpu(), here_out, atol=1e-6)
+    here_out.square().sum().backward()
+    there_out.square().sum().backward()
+    pairs = zip(net.parameters(), there.parameters(), strict=True)
+    assert all(torch.allclose(two.grad.cpu(), one.grad, atol=1e-5) for one, two in pairs)
+
+
+def test_sequences_of_several_lengths_are_packed(emu):
+    torch.manual_seed(0)
+    net, words, lengths = nn.LSTM(3, 4), torch.rand(5, 2, 3), torch.tensor([5, 3])
+    packed = nn.utils.rnn.pack_padded_sequence
+    here = net(packed(words, lengths))[0].data
+    there = net.to("emu")(packed(words.to("emu"), lengths))[0].data
+    assert torch.allclose(there.cpu(), here, atol=1e-6)

@@ -13,6 +13,7 @@ import torch
 
 from toolkit import hooks
 from toolkit.devices.emu import crossing
+from toolkit.devices.emu.cells import CELLS
 from toolkit.devices.emu.memory import MEMORY
 from toolkit.devices.emu.rules import Rule, read_back, rule_of
 from toolkit.devices.emu.streams import CLOCK, DEVICE, current_stream
@@ -60,7 +61,7 @@ def _compute(func: Any, rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any
     values = {name: unwrap(one) for name, one in kwargs.items() if name != "pin_memory"}
     with hooks.device_memory(DEVICE):
         try:
-            raw = func(*unwrap(args), **values)
+            raw = CELLS.get(func, func)(*unwrap(args), **values)
         except NotImplementedError as error:
             raise NotImplementedError(
                 f"{rule.op} has no kernel for the host, so {DEVICE} cannot run it; bring its "
