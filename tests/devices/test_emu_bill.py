@@ -177,3 +177,13 @@ def test_a_session_that_is_saved_keeps_virtual_time(there, tmp_path):
     loaded = Session.load(tmp_path / "session.json")
     assert loaded.bill().whole.total.virtual_ns == session.bill().whole.total.virtual_ns
     assert loaded.machine["emu"] == str(torch.emu.cost())
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_peak_of_the_device_stands_apart(emu, level):
+    with profile(level) as session:
+        there, here = torch.ones(1024, device="emu"), torch.ones(256)
+        del there, here
+        torch.ones(512, device="emu")
+    total = session.bill().whole.total
+    assert (total.peak_bytes, total.device_peak_bytes) == (5120, 4096)

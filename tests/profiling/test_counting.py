@@ -80,14 +80,30 @@ def test_the_side_of_a_copy_is_known_for_a_clone_on_a_device_and_else_is_not():
 
 def test_what_cuda_counted_beyond_the_stream_is_added_unattributed():
     counts = Counts(allocations=1, allocated_bytes=12, on_cuda=(1, 12, 0, 0))
-    add_unseen(counts, {"cuda:0": (5, 100, 5, 100)}, {"cuda:0": (8, 200, 6, 112)})
+    add_unseen(counts, (2, 88, 1, 12))
     assert (counts.allocations, counts.allocated_bytes) == (3, 100)
     assert (counts.frees, counts.freed_bytes) == (1, 12)
     assert counts.operators[NOT_ATTRIBUTED].allocated_bytes == 88
+    assert counts.lines == {}
+
+
+def test_with_lines_it_has_the_empty_one():
+    counts = Counts()
+    add_unseen(counts, (2, 88, 1, 12), has_lines=True)
+    assert counts.lines[NOT_ATTRIBUTED, ""].allocated_bytes == 88
 
 
 def test_nothing_is_added_where_the_stream_saw_all():
     counts = Counts(allocations=1, allocated_bytes=12, on_cuda=(1, 12, 0, 0))
-    add_unseen(counts, {"cuda:0": (5, 100, 5, 100)}, {"cuda:0": (6, 112, 5, 100)})
+    add_unseen(counts, (0, 0, 0, 0), has_lines=True)
     assert counts.operators == {}
+    assert counts.lines == {}
     assert counts.allocations == 1
+
+
+def test_the_peak_of_a_device_stands_apart_from_the_peak_of_all():
+    sizes = [0, 100, 7, 40, -100, -7, 0]
+    counts = count([raw([""] * 7, sizes, devices={1: "cuda", 3: "cuda", 4: "cuda"})])
+    assert (counts.peak_bytes, counts.device_peak_bytes) == (147, 140)
+    assert (counts.net_bytes, counts.device_net_bytes) == (40, 40)
+    assert counts.device_blocks == [100, 40]

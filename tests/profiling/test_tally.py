@@ -46,14 +46,18 @@ def test_every_kind_of_event_has_its_place():
     }
 
 
-def test_adding_sums_all_but_the_peak():
-    names = [name for name in Tally.__slots__ if name not in ("copies", "peak_bytes")]
-    ones = Tally(**dict.fromkeys(names, 1), peak_bytes=5, copies={"h2h": [1, 2]})
-    total = Tally(peak_bytes=3)
+def test_adding_sums_all_but_the_peaks():
+    apart = ("copies", "peak_bytes", "device_peak_bytes")
+    names = [name for name in Tally.__slots__ if name not in apart]
+    ones = Tally(
+        **dict.fromkeys(names, 1), peak_bytes=5, device_peak_bytes=4, copies={"h2h": [1, 2]}
+    )
+    total = Tally(peak_bytes=3, device_peak_bytes=9)
     total.add(ones)
     total.add(ones)
     assert [getattr(total, name) for name in names] == [2] * len(names)
-    assert (total.peak_bytes, total.copies) == (5, {"h2h": [2, 4]})
+    assert (total.peak_bytes, total.device_peak_bytes) == (5, 9)
+    assert total.copies == {"h2h": [2, 4]}
     assert ones.copies == {"h2h": [1, 2]}
 
 

@@ -15,7 +15,11 @@ MKL once, which are kept. Python's own objects are no tensors, and are not in it
 Levels `lines` and `exact` listen to Python's calls, and a module that asks whether somebody does
 takes another way: the fast path of `TransformerEncoderLayer` is off, which allocates once more.
 
-Here and in `watch.py` the package touches private names of torch (2.6 to 2.13).
+CUDA's blocks are in the stream of the thread that takes them; `cuda_memory.py` tells what is not.
+Blocks on MPS are not in it, see `mps_memory.py`.
+
+Here, in `watch.py`, `driver.py`, `memory_history.py` and `explicit_syncs.py` the package touches
+private names of torch (2.6 to 2.13).
 """
 
 from __future__ import annotations
@@ -222,7 +226,10 @@ def device_counters() -> dict[str, DeviceCounters]:
     read: Callable[[int], Any] = _core._cuda_memoryStats
     counters: dict[str, DeviceCounters] = {}
     for index in range(torch.cuda.device_count()):
-        statistics = read(index)
+        try:
+            statistics = read(index)
+        except RuntimeError:  # an allocator that was plugged in keeps no such counters
+            return {}
         blocks = statistics["allocation"]["all"]
         nbytes = statistics["allocated_bytes"]["all"]
         counters[f"cuda:{index}"] = (

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit import hooks
+from toolkit.profiling.explicit_syncs import watching_syncs
 from toolkit.profiling.give_way import giving_way
 from toolkit.profiling.ledger import Ledger
 from toolkit.profiling.levels import LEVELS, Plan, check_level
+from toolkit.profiling.mps_memory import memory_of_machine
 from toolkit.profiling.record import Listener, this_thread
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
@@ -44,7 +46,8 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
     Args:
         level: `"counts"`: allocations, copies, waits, conversions and times, by stage and frame.
             `"lines"`: the same, and which operator and source line took it.
-            `"exact"`: every operator as well, so that copies inside kernels have their line, too.
+            `"exact"`: every operator as well, so that copies inside kernels have their line, too;
+            and on CUDA the driver is asked, which tells waiting apart from copying.
             `session.set_level(...)` changes it from the next frame on.
         keep: `"fold"` keeps sums and the newest 300 frames, in bounded memory; `"all"` every event.
         schedule: from the number of a step to whether it is recorded;
@@ -83,6 +86,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         self._ledger = Ledger(self.session, self._plan, self._schedule)
         self._listener = Listener(self._ledger)
         self._stack.enter_context(giving_way())
+        self._stack.enter_context(watching_syncs())
         hooks.listen(self._listener)
         self.session.on_step = self._step
         self.session.plan = self._plan
@@ -123,4 +127,6 @@ def _machine() -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_initialized() else "",
+        "cuda_allocator": torch.cuda.get_allocator_backend() if torch.cuda.is_initialized() else "",
+        **memory_of_machine(),
     }

@@ -100,10 +100,15 @@ class Counts:
         peak_bytes: the highest that this difference stood at.
         operators: by the outermost operator, which is the one that was called.
         syncs: waits for a device that the modes saw, and `sync_ns` how long they took.
+        copying_ns: how long the host was held up while a copy ran, where the driver tells.
+        pageable_copies: copies from or to memory that is not page-locked, where the driver tells,
+            and `pageable_bytes` their bytes.
         lines: by operator and source, where the modes were worn.
         signature: hash over the sizes allocated, in order.
         on_device: of the above, those that are not on the host: allocations, bytes, frees, bytes.
         on_cuda: of these, those on CUDA.
+        device_net_bytes: of `net_bytes` those there, and `device_peak_bytes` their highest.
+        device_blocks: sizes allocated there, in order.
         events: every event, if they were asked for.
     """
 
@@ -118,9 +123,15 @@ class Counts:
     operators: dict[str, OperatorCounts] = field(default_factory=dict[str, OperatorCounts])
     syncs: int = 0
     sync_ns: int = 0
+    copying_ns: int = 0
+    pageable_copies: int = 0
+    pageable_bytes: int = 0
     lines: dict[LineKey, LineCounts] = field(default_factory=dict[LineKey, LineCounts])
     on_device: DeviceCounters = (0, 0, 0, 0)
     on_cuda: DeviceCounters = (0, 0, 0, 0)
+    device_net_bytes: int = 0
+    device_peak_bytes: int = 0
+    device_blocks: list[int] = field(default_factory=list[int])
     signature: int = 0
     events: list[RawEvent] = field(default_factory=list[RawEvent])
 
@@ -131,6 +142,13 @@ class Counts:
         if known is None:
             known = self.lines[key] = LineCounts()
         return known
+
+    def add_on_device(self, nbytes: int) -> None:
+        """A block was taken from the memory of a device, or given back with a negative size."""
+        self.device_net_bytes += nbytes
+        self.device_peak_bytes = max(self.device_peak_bytes, self.device_net_bytes)
+        if nbytes > 0:
+            self.device_blocks.append(nbytes)
 
     def add_copy(self, direction: str, nbytes: int) -> None:
         """Add one copy."""
@@ -283,6 +301,7 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
         result.on_device = _grown(result.on_device, sizes[place])
         if where.startswith("cuda"):
             result.on_cuda = _grown(result.on_cuda, sizes[place])
+        result.add_on_device(sizes[place])
     return copies
 
 
@@ -339,7 +358,9 @@ def _count_copies(
             result.events.append(("copy", nbytes, device, direction, op, source, at_ns, 0))
 
 
-def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
+def add_seen(
+    counts: Counts, seen: Seen, start_ns: int, *, keep: bool, has_lines: bool = True
+) -> None:
     """Add what only the modes saw: numbers read from a device, waits for one, and some lines.
 
     What layers told by themselves is counted already, and gets its line here.
@@ -349,6 +370,7 @@ def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
         seen: what the modes saw.
         start_ns: when the segment began.
         keep: keep every event as well.
+        has_lines: the modes were worn; else there are waits alone, and they have no lines.
     """
     for mark, op, copy, at_ns in seen.reads:
         counts.add_copy(copy.direction, copy.nbytes)
@@ -367,7 +389,8 @@ def add_seen(counts: Counts, seen: Seen, start_ns: int, *, keep: bool) -> None:
     for mark, op, device, at_ns, took_ns in seen.syncs:
         counts.syncs += 1
         counts.sync_ns += took_ns
-        counts.line(op, mark).syncs += 1
+        if has_lines:
+            counts.line(op, mark).syncs += 1
         if keep:
             source = named(op, mark)[1]
             counts.events.append(("sync", 0, device, "", op, source, at_ns - start_ns, took_ns))
@@ -377,20 +400,15 @@ def _when(event: RawEvent) -> int:
     return event[-2]
 
 
-def add_unseen(
-    counts: Counts, before: dict[str, DeviceCounters], after: dict[str, DeviceCounters]
-) -> None:
-    """Add what CUDA's own counters show beyond the stream: nothing, unless it missed some."""
-    grown = [
-        [new - old for new, old in zip(after[device], before[device], strict=True)]
-        for device in before
-        if device in after
-    ]
-    if not grown:
-        return
-    columns = zip(zip(*grown, strict=True), counts.on_cuda, strict=True)
-    unseen = [sum(column) - seen for column, seen in columns]
-    allocations, allocated, frees, freed = (max(value, 0) for value in unseen)
+def add_unseen(counts: Counts, unseen: DeviceCounters, *, has_lines: bool = False) -> None:
+    """Add what CUDA's own counters show beyond the stream: nothing, unless it missed some.
+
+    Args:
+        counts: of the segment that it is charged to.
+        unseen: see `toolkit.profiling.cuda_memory`.
+        has_lines: charge it to a line as well, the empty one.
+    """
+    allocations, allocated, frees, freed = unseen
     counts.allocations += allocations
     counts.allocated_bytes += allocated
     counts.frees += frees
@@ -399,6 +417,10 @@ def add_unseen(
         operator = counts.operators.setdefault(NOT_ATTRIBUTED, OperatorCounts())
         operator.allocations += allocations
         operator.allocated_bytes += allocated
+        if has_lines:
+            line = counts.line(NOT_ATTRIBUTED, "")
+            line.allocations += allocations
+            line.allocated_bytes += allocated
 
 
 def _grown(seen: DeviceCounters, nbytes: int) -> DeviceCounters:

@@ -36,6 +36,7 @@ class FrameRecord:
         own_ns: what the profiler itself took meanwhile; in no stage's time.
         peak_bytes: most bytes alive at once of those allocated since the frame began.
         level: the closest look that any part of it was given.
+        device_peak_bytes: of `peak_bytes` those in the memory of devices, at their own highest.
     """
 
     index: int = -1
@@ -44,6 +45,7 @@ class FrameRecord:
     own_ns: int = 0
     peak_bytes: int = 0
     level: str = LEVELS[0]
+    device_peak_bytes: int = 0
 
     def tally(self, key: StageKey) -> Tally:
         """The tally of a stage, made when it is first asked for."""
@@ -57,6 +59,7 @@ class FrameRecord:
         for tally in self.stages.values():
             total.add(tally)
         total.peak_bytes = max(total.peak_bytes, self.peak_bytes)
+        total.device_peak_bytes = max(total.device_peak_bytes, self.device_peak_bytes)
         return total
 
     def merge(self, other: FrameRecord) -> None:
@@ -66,6 +69,7 @@ class FrameRecord:
         self.slices.extend(other.slices)
         self.own_ns += other.own_ns
         self.level = higher(self.level, other.level)
+        self.device_peak_bytes = max(self.device_peak_bytes, other.device_peak_bytes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -74,6 +78,7 @@ class FrameRecord:
             "own_ns": self.own_ns,
             "peak_bytes": self.peak_bytes,
             "level": self.level,
+            "device_peak_bytes": self.device_peak_bytes,
             "stages": [[*key, tally.to_dict()] for key, tally in self.stages.items()],
             "slices": [list(asdict(one).values()) for one in self.slices],
         }
@@ -88,6 +93,7 @@ class FrameRecord:
             values["own_ns"],
             values["peak_bytes"],
             values.get("level", LEVELS[0]),
+            values.get("device_peak_bytes", 0),
         )
 
 

@@ -2,7 +2,8 @@
 
 torch allows one profiler for each thread, and the second one to start fails. While sessions are
 open, the start of a torch.profiler therefore first ends the recording of its own thread; it resumes
-at the next scope, frame or step after the torch.profiler is done.
+at the next scope, frame or step after the torch.profiler is done. What is recorded of the driver
+ends earlier, when theirs is made ready, for Kineto knows one recording in the whole process.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch.autograd import profiler as autograd_profiler
 
+from toolkit.profiling.driver import cuda_driver
 from toolkit.profiling.record import this_thread
 
 if TYPE_CHECKING:
@@ -20,18 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["giving_way"]
 
-_HOOK = "_run_on_profiler_start"  # what torch calls before it starts one of its own
+_START = "_run_on_profiler_start"  # what torch calls before it starts one of its own
+_READY = "_prepare_profiler"  # and before that, at the start of its warm-up
 
 _lock = threading.Lock()
 _open = 0
-_original: Callable[[], Any] | None = None
+_originals: dict[str, Callable[..., Any]] = {}
 
 
 @contextmanager
 def giving_way() -> Generator[None]:
-    """While this is open, a starting torch.profiler finds its thread free.
+    """While this is open, a starting torch.profiler finds its thread and Kineto free.
 
-    In a torch without that hook nothing is changed: its profiler then says that another one is on.
+    In a torch without these hooks nothing is changed: its profiler then says that another one is
+    on.
     """
     _enter()
     try:
@@ -41,28 +45,40 @@ def giving_way() -> Generator[None]:
 
 
 def _enter() -> None:
-    global _open, _original
+    global _open
     with _lock:
         _open += 1
-        if _open == 1 and _original is None:
-            _original = getattr(autograd_profiler, _HOOK, None)
-            if _original is not None:
-                setattr(autograd_profiler, _HOOK, _step_aside)
+        if _open == 1:
+            cuda_driver.give_way()  # one of theirs may have been made ready before we listened
+            for name, ours in _OURS.items():
+                theirs = getattr(autograd_profiler, name, None)
+                if theirs is not None and name not in _originals:
+                    _originals[name] = theirs
+                    setattr(autograd_profiler, name, ours)
 
 
 def _leave() -> None:
-    global _open, _original
+    global _open
     with _lock:
         _open -= 1
-        is_ours = getattr(autograd_profiler, _HOOK, None) is _step_aside
-        # Somebody else may have wrapped it since: theirs calls ours, so ours must stay whole.
-        if not _open and is_ours:
-            setattr(autograd_profiler, _HOOK, _original)
-            _original = None
+        for name, ours in _OURS.items():
+            # Somebody else may have wrapped it since: theirs calls ours, so ours must stay whole.
+            if not _open and getattr(autograd_profiler, name, None) is ours:
+                setattr(autograd_profiler, name, _originals.pop(name))
 
 
 def _step_aside() -> None:
     this_thread().give_way()
-    original = _original
+    original = _originals.get(_START)
     if original is not None:
         original()
+
+
+def _make_room(*values: Any, **named: Any) -> None:
+    cuda_driver.give_way()
+    original = _originals.get(_READY)
+    if original is not None:
+        original(*values, **named)
+
+
+_OURS: dict[str, Callable[..., Any]] = {_START: _step_aside, _READY: _make_room}

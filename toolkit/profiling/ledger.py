@@ -75,6 +75,9 @@ class Ledger:
             if segment.stage:
                 tally.calls += segment.is_entry
                 tally.peak_bytes = max(tally.peak_bytes, segment.peak_bytes)
+            if segment.device_peak_bytes:
+                holder = tally if segment.stage else record
+                holder.device_peak_bytes = max(holder.device_peak_bytes, segment.device_peak_bytes)
             record.own_ns += segment.own_ns
             if len(record.slices) < SLICES_PER_FRAME:
                 span = (segment.start_ns, segment.duration_ns, segment.thread)
@@ -87,6 +90,8 @@ class Ledger:
                 add_lines(self.session.line_counts, key, segment.counts.lines)
             if segment.missing:
                 self.session.note(f"allocations of some work are missing: {segment.missing}")
+            for remark in segment.remarks:
+                self.session.note(remark)
             if self.keeps_events:
                 self._keep(segment.frame, _events_of(segment))
 

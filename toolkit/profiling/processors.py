@@ -11,7 +11,7 @@ from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.lines import LineRow, Lines
 from toolkit.profiling.looks import GUESSED, LOOKED, RECALLED
 from toolkit.profiling.tally import Tally
-from toolkit.profiling.units import format_bytes
+from toolkit.profiling.units import format_bytes, format_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,6 +97,7 @@ class StageBill:
             "allocated_bytes_per_frame": self.allocated_bytes_per_frame,
             "copied_bytes_per_frame": self.copied_bytes_per_frame,
             "peak_bytes": total.peak_bytes,
+            "device_peak_bytes": total.device_peak_bytes,
             "frees": total.frees,
             "copies": self.copies,
             "unsized_copies": total.unsized_copies,
@@ -104,6 +105,9 @@ class StageBill:
             "syncs": total.syncs,
             "waits": total.waits,
             "waits_ms": self.waits_ms,
+            "copying_ms": total.copying_ns / 1e6,
+            "pageable_copies": total.pageable_copies,
+            "pageable_bytes": total.pageable_bytes,
             "io_bytes": total.io_bytes,
             "device_allocations": total.device_allocations,
             "launches": total.launches,
@@ -287,6 +291,34 @@ def _attribution(found: Lines) -> str:
     )
 
 
+def _device_notes(session: Session) -> list[str]:
+    total = session.whole.total
+    notes: list[str] = []
+    if total.copying_ns:
+        notes.append(
+            f"Where the driver was asked, the host was held up {format_ms(total.copying_ns / 1e6)} "
+            "ms while copies ran, which is not in the waits: those are for work queued before."
+        )
+    if total.pageable_copies:
+        notes.append(
+            f"{total.pageable_copies} copies ({format_bytes(total.pageable_bytes)}) went from or "
+            "to pageable memory, for which the host waits even with non_blocking=True: use "
+            "tensor.pin_memory(), or a buffer made with pin_memory=True."
+        )
+    allocator = session.machine.get("cuda_allocator", "")
+    if allocator not in ("", "native"):
+        notes.append(
+            f"CUDA memory comes from the allocator {allocator!r}, which does not report its blocks "
+            "as torch's own does: allocations on the device may be missing."
+        )
+    if "mps_driver_bytes" in session.machine:
+        notes.append(
+            "On MPS torch tells only how much memory is in use: allocations there are not counted, "
+            "and peaks are those at the ends of stages."
+        )
+    return notes
+
+
 def _notes(session: Session) -> tuple[str, ...]:
     notes = [
         text if count == 1 else f"{text} ({count} times)" for text, count in session.notes.items()
@@ -307,6 +339,7 @@ def _notes(session: Session) -> tuple[str, ...]:
             f"{total.unsized_copies} copies wrote into memory that was there already; torch does "
             "not tell their size, so they are counted with 0 bytes."
         )
+    notes += _device_notes(session)
     if UNKNOWN_DIRECTION in total.copies:
         count = total.copies[UNKNOWN_DIRECTION][0]
         notes.append(f"Of {count} copies it is not known on which side they began.")

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from toolkit.hooks import is_foreign_thread
-from toolkit.profiling import allocator
+from toolkit.profiling import allocator, mps_memory, sources
 from toolkit.profiling.counting import add_seen, add_unseen, count
+from toolkit.profiling.cuda_memory import Unseen
+from toolkit.profiling.held import Held, HeldSegment
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
+from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Segment, Sink
-from toolkit.profiling.sources import call
 from toolkit.profiling.virtual import virtual_now
-from toolkit.profiling.watch import Watch
+from toolkit.profiling.watch import Seen, Watch
 
 try:
     import resource
@@ -29,12 +31,15 @@ except ImportError:  # Windows
     resource = None
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.counting import DeviceCounters
+    from toolkit.profiling.counting import Counts, DeviceCounters
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.told_apart import Sync, Window
     from toolkit.profiling.virtual import VirtualTime
 
-__all__ = ["Listener", "Recorder", "this_thread"]
+__all__ = ["Listener", "Recorder", "this_thread", "thread_recorder"]
 
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
 
@@ -49,6 +54,7 @@ class _Entry:
     segments: int = 0
     live_bytes: int = 0
     peak_bytes: int = 0
+    on_device: Rise = field(default_factory=Rise)
 
     @property
     def key(self) -> StageKey:
@@ -73,7 +79,11 @@ class Recorder:
         self._faults = 0
         self._missing = ""
         self._counters: dict[str, DeviceCounters] = {}
+        self._mps_bytes = 0
+        self._held = Held(threading.get_ident(), threading.get_native_id())
         self._reported: list[tuple[int, int]] = []
+        self._told: list[Window] = []  # when a layer copied or waited
+        self._syncs: list[Sync] = []  # explicit ones
         self._last_event: Event | None = None
         self._virtual: VirtualTime | None = None
 
@@ -93,6 +103,7 @@ class Recorder:
     def detach(self, sink: Sink) -> None:
         """Hand out what there is, and forget `sink`."""
         self._cut()
+        self._held.release()
         for entry in self._entries:
             if sink in entry.sinks:
                 entry.sinks.remove(sink)
@@ -103,6 +114,7 @@ class Recorder:
     def end_step(self, sink: Sink) -> None:
         """A step that the user names is done: hand out what there is, and count live bytes anew."""
         self._cut()
+        self._held.release()
         sink.step(self.peak_bytes)
         self._turn_page()
         self._begin()
@@ -142,6 +154,8 @@ class Recorder:
             outer = self._entries[-1]
             outer.peak_bytes = max(outer.peak_bytes, outer.live_bytes + inner.peak_bytes)
             outer.live_bytes += inner.live_bytes
+            if inner.on_device.is_used:
+                outer.on_device.enclose(inner.on_device)
             if inner.scope is scope:
                 break
         self._begin()
@@ -149,6 +163,7 @@ class Recorder:
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
         self._cut()
+        self._held.belong_to(index)
         self._meet(sink)
         sink.begin_frame(index)
         if index not in self._frames:
@@ -162,6 +177,7 @@ class Recorder:
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
         self._cut()
+        self._held.release()
         sink.end_frame(index, self.peak_bytes)
         if index in self._frames:
             self._frames.remove(index)
@@ -181,6 +197,8 @@ class Recorder:
             self._watch.reported += 1
             if self._watch.mark and self._start_ns and self._level != LEVELS[0]:
                 event = self._with_line(event, is_new=is_new)
+        if event.kind in ("copy", "sync", "wait") and self._start_ns:
+            self._tell((event.t_ns, event.t_ns + event.duration_ns))
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
@@ -204,8 +222,22 @@ class Recorder:
         mark = self._watch.mark
         if is_new:
             self._watch.seen.told.append((mark, event))
-        known = call(mark)
+        known = sources.call(mark)
         return event if known is None or event.source else replace(event, source=known.source)
+
+    def synchronised(
+        self, op: str, device: str, begin_ns: int, took_ns: int, caller: FrameType
+    ) -> None:
+        """The thread waited for a device by an explicit call, unless a layer reported that."""
+        window = (begin_ns, begin_ns + took_ns)
+        if self._start_ns and not any(_encloses(window, one) for one in self._told):
+            mark = sources.mark(op, caller) if self._level != LEVELS[0] else ""
+            self._syncs.append((mark, op, device, begin_ns, took_ns))
+
+    def _tell(self, window: Window) -> None:
+        """A layer copied or waited; an explicit wait inside of that is the same one."""
+        self._told.append(window)
+        self._syncs = [one for one in self._syncs if not _encloses(window, (one[3], sum(one[3:])))]
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
@@ -229,6 +261,8 @@ class Recorder:
         """A frame or step begins: what lies outside of stages is a new entry."""
         bottom = self._entries[0]
         bottom.live_bytes = bottom.peak_bytes = bottom.segments = 0
+        if bottom.on_device.is_used:
+            bottom.on_device = Rise()
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
@@ -236,13 +270,20 @@ class Recorder:
         if not any(sink.is_recording for sink in entry.sinks):
             self._start_ns = self._stopped_ns = 0
             self._level = LEVELS[0]
+            self._held.release()
             return
         self._counters = allocator.device_counters()
+        if self._counters:
+            _unseen.begin(self, self._counters)
+        self._mps_bytes = mps_memory.allocated_bytes()
         if any(sink.keeps_events for sink in entry.sinks):
             entry.is_looked_at = True
         self._level = self._level_now(entry)
         has_operators = entry.is_looked_at or self._level == LEVELS[-1]
         has_lines = self._level != LEVELS[0]
+        if self._level == LEVELS[-1] and not missing:
+            self._held.begin()
+        self._watch.keeps_times = self._held.is_open
         if missing or not self._stream.start(operators=has_operators, marks=has_lines):
             self._missing, self._level = missing or GAVE_WAY, LEVELS[0]
         else:
@@ -274,6 +315,7 @@ class Recorder:
         scope = entry.scope
         sinks = [sink for sink in entry.sinks if sink.is_recording]
         keep = any(sink.keeps_events for sink in sinks)
+        is_held = self._held.is_open and seen is not None
         counts = count(raw, windows=self._reported, keep=keep, seen=seen, within=self._within)
         copies_are = LOOKED
         if not self._missing and (entry.is_looked_at or self._level == LEVELS[-1]):
@@ -282,10 +324,15 @@ class Recorder:
             copies_are = self._looks.recall(entry.key, entry.segments, counts)
         elif not self._missing:
             copies_are = self._looks.complete(entry.key, entry.segments, counts)
-        if seen is not None:
-            add_seen(counts, seen, self._start_ns, keep=keep)
-        if self._counters:
-            add_unseen(counts, self._counters, allocator.device_counters())
+        if seen is not None or self._syncs:
+            has_lines = seen is not None
+            seen = seen or Seen()
+            seen.syncs += self._syncs
+            if not is_held:
+                add_seen(counts, seen, self._start_ns, keep=keep, has_lines=has_lines)
+        self._add_beyond_stream(counts)
+        if counts.device_net_bytes or counts.device_peak_bytes:
+            entry.on_device.add(counts.device_net_bytes, counts.device_peak_bytes)
         entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
         entry.live_bytes += counts.net_bytes
         segment = Segment(
@@ -304,13 +351,26 @@ class Recorder:
             missing=self._missing,
             level=self._level,
             virtual=virtual.since(self._virtual) if virtual else None,
+            device_peak_bytes=entry.on_device.peak_bytes,
         )
         entry.segments += 1
         self._start_ns = 0
         self._stopped_ns = now
         self._reported.clear()
+        told, self._told, self._syncs = self._told, [], []
+        if is_held and seen is not None:
+            self._held.add(HeldSegment(segment, seen, told, sinks, keep))
+            return
         for sink in sinks:
             sink.add_segment(segment)
+
+    def _add_beyond_stream(self, counts: Counts) -> None:
+        """Add what counters of devices show: read here, and where the segment began."""
+        if self._counters:
+            unseen = _unseen.end(self, allocator.device_counters(), counts.on_cuda)
+            add_unseen(counts, unseen, has_lines=self._level != LEVELS[0])
+        if self._mps_bytes >= 0:
+            mps_memory.add_growth(counts, self._mps_bytes, mps_memory.allocated_bytes())
 
 
 class Listener:
@@ -366,6 +426,18 @@ def this_thread() -> Recorder:
     except AttributeError:
         _threads.recorder = Recorder()
         return _threads.recorder
+
+
+def thread_recorder() -> Recorder | None:
+    """The recorder of the calling thread, if it ever had one."""
+    return getattr(_threads, "recorder", None)
+
+
+def _encloses(window: Window, other: Window) -> bool:
+    return window[0] <= other[0] and other[1] <= window[1]
+
+
+_unseen = Unseen()
 
 
 def _page_faults() -> int:

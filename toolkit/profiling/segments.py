@@ -33,6 +33,8 @@ class Segment:
         copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
         virtual: what the clock of an emulated device charged meanwhile, where there is one.
         missing: why `counts` is empty though work may have been done; else empty.
+        device_peak_bytes: of the highest live bytes, those in the memory of devices, by themselves.
+        remarks: what a reader of the bill must know of it, in sentences.
     """
 
     stage: str
@@ -50,6 +52,8 @@ class Segment:
     missing: str = ""
     level: str = "counts"
     virtual: VirtualTime | None = None
+    device_peak_bytes: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

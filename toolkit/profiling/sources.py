@@ -22,9 +22,10 @@ import torch
 from toolkit.profiling.places import INSTALLED, TOOLKIT, short_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import CodeType, FrameType
 
-__all__ = ["LOOKED_INTO", "SEPARATOR", "Call", "call", "chain", "mark"]
+__all__ = ["LOOKED_INTO", "SEPARATOR", "Call", "call", "chain", "chain_of", "mark"]
 
 SEPARATOR = " < "
 LOOKED_INTO = "+"
@@ -107,6 +108,18 @@ def chain(frame: FrameType | None = None) -> str:
             break
         at = at.f_back
     return SEPARATOR.join(kept) or passed_over
+
+
+def chain_of(places: Iterable[tuple[str, int, str]]) -> str:
+    """The source of a stack that somebody else took: path, line and function, innermost first."""
+    kept: list[str] = []
+    for path, number, name in places:
+        role = _role(path)
+        if role and (len(kept) < DEEPEST - 1 or role == _USER):
+            kept.append(f"{short_name(path)}:{number} {name}")
+        if role == _USER:
+            break
+    return SEPARATOR.join(kept)
 
 
 def _new_mark(

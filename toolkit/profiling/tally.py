@@ -24,7 +24,7 @@ _STEPS_PER_E = 50  # buckets of 2 %, so that their centre is within 1 % of every
 
 @dataclass(slots=True)
 class Tally:
-    """What was used. Every field is a sum, but for `peak_bytes`, which is the highest of them.
+    """What was used. Every field is a sum, but for the two peaks, which are the highest of them.
 
     Attributes:
         calls: how often the stage was entered.
@@ -34,13 +34,18 @@ class Tally:
         frees: blocks given back while the stage ran, whoever had allocated them.
         freed_bytes: their bytes.
         peak_bytes: most bytes alive at once of those allocated since the stage was entered.
+        device_peak_bytes: the same of the memory of devices alone.
         copies: count and bytes by direction (`h2h`, `h2d`, `d2h`, `d2d`, and `?`).
         unsized_copies: copies into memory allocated elsewhere, whose bytes torch does not tell.
         converts: conversions of pixel or sample format.
         converted_bytes: bytes that they produced.
         syncs: times the host waited for a device to finish.
         waits: waits for a lock, a queue or a device.
-        wait_ns: how long they took.
+        wait_ns: how long they took; without the copying itself, where the driver tells it apart.
+        copying_ns: how long the host was held up while a copy ran, where the driver tells that.
+        pageable_copies: copies between a device and host memory that is not page-locked, for which
+            the host waits even if it is asked not to; where the driver tells.
+        pageable_bytes: their bytes.
         io: reads and writes.
         io_bytes: their bytes.
         serialized: objects turned into bytes or back.
@@ -64,6 +69,7 @@ class Tally:
     frees: int = 0
     freed_bytes: int = 0
     peak_bytes: int = 0
+    device_peak_bytes: int = 0
     copies: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     unsized_copies: int = 0
     converts: int = 0
@@ -85,6 +91,9 @@ class Tally:
     virtual_wait_ns: int = 0
     virtual_copy_wait_ns: int = 0
     virtual_kernel_ns: int = 0
+    copying_ns: int = 0
+    pageable_copies: int = 0
+    pageable_bytes: int = 0
 
     def add(self, other: Tally) -> None:
         """Add what `other` used."""
@@ -114,8 +123,13 @@ class Tally:
         self.virtual_wait_ns += other.virtual_wait_ns
         self.virtual_copy_wait_ns += other.virtual_copy_wait_ns
         self.virtual_kernel_ns += other.virtual_kernel_ns
+        self.copying_ns += other.copying_ns
+        self.pageable_copies += other.pageable_copies
+        self.pageable_bytes += other.pageable_bytes
         if other.peak_bytes > self.peak_bytes:
             self.peak_bytes = other.peak_bytes
+        if other.device_peak_bytes > self.device_peak_bytes:
+            self.device_peak_bytes = other.device_peak_bytes
         for direction, (number, nbytes) in other.copies.items():
             self.add_copies(direction, number, nbytes)
 
@@ -136,6 +150,9 @@ class Tally:
         self.device_allocated_bytes += counts.on_device[1]
         self.syncs += counts.syncs
         self.wait_ns += counts.sync_ns
+        self.copying_ns += counts.copying_ns
+        self.pageable_copies += counts.pageable_copies
+        self.pageable_bytes += counts.pageable_bytes
         for direction, (number, nbytes) in counts.copies.items():
             self.add_copies(direction, number, nbytes)
 
@@ -177,7 +194,7 @@ class Tally:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without those that are zero."""
         values: dict[str, Any] = {
-            name: value for name in (*_SUMS, "peak_bytes") if (value := getattr(self, name))
+            name: value for name in (*_SUMS, *_PEAKS) if (value := getattr(self, name))
         }
         if self.copies:
             values["copies"] = {side: list(entry) for side, entry in sorted(self.copies.items())}
@@ -192,7 +209,8 @@ class Tally:
         return tally
 
 
-_SUMS = tuple(name for name in Tally.__slots__ if name not in ("copies", "peak_bytes"))
+_PEAKS = ("peak_bytes", "device_peak_bytes")
+_SUMS = tuple(name for name in Tally.__slots__ if name not in ("copies", *_PEAKS))
 # Of each kind of event: the field that counts it, the field that sums it, and what is summed.
 _FIELDS = {
     "alloc": ("allocations", "allocated_bytes", "nbytes"),

@@ -69,15 +69,19 @@ class Seen:
             the call, the operator, and when it was.
         syncs: mark, operator, device, when, and how long.
         told: mark, and a copy or wait that a layer reported meanwhile: counted there, with no line.
+        windows: when copies ran, where that is wanted.
+        calls: when each call into torch began and ended, and its mark; likewise.
     """
 
-    __slots__ = ("copies", "reads", "syncs", "told")
+    __slots__ = ("calls", "copies", "reads", "syncs", "told", "windows")
 
     def __init__(self) -> None:
         self.copies: list[Copy | None] = []
         self.reads: list[tuple[str, str, Copy, int]] = []
         self.syncs: list[tuple[str, str, str, int, int]] = []
         self.told: list[tuple[str, Event]] = []
+        self.windows: list[tuple[int, int]] = []
+        self.calls: list[tuple[int, int, str]] = []
 
 
 class Watch(TorchFunctionMode):
@@ -89,6 +93,7 @@ class Watch(TorchFunctionMode):
         self.reported = 0  # copies and waits that a layer of the toolkit told by itself
         self.mark = ""  # of the call under way
         self.is_looking = False  # into that call, so that operators are let in
+        self.keeps_times = False  # of calls and copies, to be matched with what the driver did
         self._is_quiet = False
         self._is_worn = False
         self._inside = _Inside(self)
@@ -133,6 +138,7 @@ class Watch(TorchFunctionMode):
             kind = PLAIN
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
         outer, self.mark = self.mark, name
+        begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
             if kind != PLAIN:
                 return self._look_into(name, func, args, kwargs or {})
@@ -149,6 +155,8 @@ class Watch(TorchFunctionMode):
                 mark.__exit__(None, None, None)
         finally:
             self.mark = outer
+            if begin_ns:
+                self.seen.calls.append((begin_ns, time.perf_counter_ns(), name))
 
     def _look_into(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -178,6 +186,7 @@ class Watch(TorchFunctionMode):
             from_where = source.device if source is not None else torch.device("cpu")
             copy = Copy(from_where, result.device, result.numel() * result.element_size())
             self.seen.copies[place] = copy
+            self._keep_window(begin)
             if copy.direction == "h2d":
                 self.wait(name_of(func), copy.device, begin)
         return result
@@ -186,6 +195,10 @@ class Watch(TorchFunctionMode):
         """The host waited for a device since `begin_ns`."""
         took = time.perf_counter_ns() - begin_ns
         self.seen.syncs.append((self.mark, op, device, begin_ns, took))
+
+    def _keep_window(self, begin_ns: int) -> None:
+        if self.keeps_times:
+            self.seen.windows.append((begin_ns, time.perf_counter_ns()))
 
     def _number(self) -> int:
         self.seen.copies.append(None)
@@ -203,6 +216,8 @@ class Watch(TorchFunctionMode):
             is_blocking = not (kwargs.get("non_blocking", False) or args[2:3] == (True,))
             copy = copy_of(func, args, result, waits=is_blocking)
             seen.copies[place] = copy
+            if copy is not None:
+                self._keep_window(begin)
             if copy is not None and copy.waits:
                 self.wait(_op(func), copy.device, begin)
         return result
@@ -215,6 +230,7 @@ class Watch(TorchFunctionMode):
         if source.device.type not in ("cpu", "emu") and self.reported == told:
             copy = Copy(source.device, torch.device("cpu"), source.element_size())
             self.seen.reads.append((self.mark, _op(func), copy, begin))
+            self._keep_window(begin)
             self.wait(_op(func), str(source.device), begin)
         return result
 

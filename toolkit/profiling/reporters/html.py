@@ -210,6 +210,8 @@ def _table(bill: Bill) -> str:
 _EXTRAS: dict[str, Callable[[StageBill, int], float]] = {
     "waits": lambda stage, frames: (stage.total.waits + stage.total.syncs) / frames,
     "wait ms": lambda stage, frames: stage.waits_ms / frames,
+    "copying ms": lambda stage, frames: stage.total.copying_ns / 1e6 / frames,
+    "peak on devices, MB": lambda stage, _: stage.total.device_peak_bytes / 1e6,
     "conversions": lambda stage, frames: stage.total.converts / frames,
     "page faults": lambda stage, _: stage.page_faults_median,
 }

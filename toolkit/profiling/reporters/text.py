@@ -76,8 +76,11 @@ def _columns(bill: Bill) -> Iterator[list[_Column]]:
     share: _Column = ("time", lambda one: f"{one.share:.0%}")
     bar: _Column = ("of the time", lambda one: _bar(one.share))
     peak: _Column = ("peak", lambda one: _peak(one))
+    peaks: list[_Column] = [peak]
+    if bill.whole.total.device_peak_bytes:
+        peaks.append(("peak, device", lambda one: _device_peak(one)))
     first, rest = columns[:1], columns[1:]
-    yield [*first, bar, *rest[:2], peak, *rest[2:]]
+    yield [*first, bar, *rest[:2], *peaks, *rest[2:]]
     yield [*first, bar, *rest]
     yield [*first, share, *rest]
     yield columns
@@ -176,6 +179,11 @@ def _bar(share: float) -> Text:
 
 def _peak(stage: StageBill) -> str:
     return format_bytes(stage.total.peak_bytes) if stage.total.peak_bytes else ""
+
+
+def _device_peak(stage: StageBill) -> str:
+    nbytes = stage.total.device_peak_bytes
+    return format_bytes(nbytes) if nbytes else ""
 
 
 def _copies(stage: StageBill, side: str, frames: int) -> str:

@@ -106,6 +106,7 @@ def _frame_lanes(frames: list[FrameRecord]) -> list[tuple[str, list[Span]]]:
                 "allocations": total.allocations,
                 "allocated_bytes": total.allocated_bytes,
                 "peak_bytes": total.peak_bytes,
+                "device_peak_bytes": total.device_peak_bytes,
                 "copied_bytes": total.copied_bytes(),
                 "page_faults": total.page_faults,
             }
