@@ -112,6 +112,7 @@ def _below(bill: Bill) -> list[Text]:
     also = [
         f"{what} {format_count(round(number, 2))}"
         for number, what in (
+            (total.device_allocations / frames, "allocations on the device"),
             (total.converts / frames, "conversions"),
             (total.syncs / frames, "synchronisations"),
             (total.io / frames, "reads and writes"),
