@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from toolkit.profiling import allocator
+from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
 from toolkit.profiling.segments import Segment, Sink
+from toolkit.profiling.sources import located
 from toolkit.profiling.watch import Watch
 
 try:
@@ -67,10 +69,14 @@ class Recorder:
         self._start_ns = 0
         self._stopped_ns = 0
         self._faults = 0
+        self._cpu_ns = 0
         self._missing = ""
         self._counters: dict[str, DeviceCounters] = {}
         self._reported: list[tuple[int, int]] = []
         self._last_event: Event | None = None
+        self._located: Event | None = None
+        self._is_busy = False
+        self._deferred: list[tuple[Sink, Event]] = []
 
     # -- sessions ---------------------------------------------------------------------------------
 
@@ -166,17 +172,40 @@ class Recorder:
         self._begin()
 
     def reported(self, sink: Sink, event: Event) -> None:
-        """A layer of the toolkit reported an event; a copy is then not counted again."""
+        """A layer of the toolkit reported an event; a copy is then not counted again.
+
+        One that comes while the recorder itself is at work waits until it is done: the garbage
+        collector may stop it anywhere.
+        """
+        if self._is_busy:
+            self._deferred.append((sink, event))
+            return
+        self._is_busy = True
+        try:
+            self._take(sink, event)
+        finally:
+            self._is_busy = False
+        self._catch_up()
+
+    def _take(self, sink: Sink, event: Event) -> None:
         if event.kind == "copy" and event is not self._last_event and self._start_ns:
             begin = event.t_ns - self._start_ns
             self._reported.append((begin, begin + event.duration_ns))
         if event.kind in ("copy", "sync"):
             self._watch.reported += 1
+        if event is not self._last_event:
+            is_wanted = event.kind in BOTTLENECKS and self._level != LEVELS[0]
+            self._located = located(event) if is_wanted else event
         self._last_event = event
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
-        sink.add_event(event, frame, pipeline)
+        sink.add_event(self._located or event, frame, pipeline)
+
+    def _catch_up(self) -> None:
+        """Take what came meanwhile."""
+        while self._deferred and not self._is_busy:
+            self.reported(*self._deferred.pop(0))
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
@@ -203,6 +232,12 @@ class Recorder:
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
+        self._open_segment(missing)
+        self._is_busy = False
+        if self._deferred:
+            self._catch_up()
+
+    def _open_segment(self, missing: str) -> None:
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
             self._start_ns = self._stopped_ns = 0
@@ -222,6 +257,7 @@ class Recorder:
             if has_lines:
                 self._watch.begin(is_quiet=not has_operators)
         self._faults = _page_faults()
+        self._cpu_ns = time.thread_time_ns()
         self._start_ns = time.perf_counter_ns()
 
     def _level_now(self, entry: _Entry) -> str:
@@ -234,6 +270,8 @@ class Recorder:
     def _cut(self) -> None:
         """End the segment, if there is one, and hand it out."""
         now = time.perf_counter_ns()
+        ran_ns = time.thread_time_ns() - self._cpu_ns
+        self._is_busy = True
         faults = _page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
@@ -272,6 +310,7 @@ class Recorder:
             copies_are=copies_are,
             missing=self._missing,
             level=self._level,
+            off_cpu_ns=max(now - self._start_ns - ran_ns, 0),
         )
         entry.segments += 1
         self._start_ns = 0

@@ -29,6 +29,7 @@ class Segment:
         peak_bytes: the highest live bytes since the scope was entered.
         page_faults: minor faults of the process meanwhile; -1 where the system does not say.
         level: how closely it was looked at.
+        off_cpu_ns: of `duration_ns`, how long the thread did not run.
         copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
         missing: why `counts` is empty though work may have been done; else empty.
     """
@@ -47,6 +48,7 @@ class Segment:
     copies_are: str
     missing: str = ""
     level: str = "counts"
+    off_cpu_ns: int = 0
 
 
 class Sink(Protocol):

@@ -42,9 +42,14 @@ class Tally:
         wait_ns: how long they took.
         io: reads and writes.
         io_bytes: their bytes.
+        io_ns: how long they took.
         serialized: objects turned into bytes or back.
         serialized_bytes: their bytes.
-        gc_ns: pauses of the garbage collector.
+        serialize_ns: how long that took, reads and writes inside of it included.
+        gc_pauses: pauses of the garbage collector.
+        gc_ns: how long they took.
+        off_cpu_ns: of `time_ns`, how long the thread did not run: it waited, or others did run.
+        named_off_cpu_ns: of that, what waits, reads and writes of this tally explain.
         drops: frames dropped.
         page_faults: minor faults of the whole process meanwhile; -1 where the system does not say.
     """
@@ -65,9 +70,14 @@ class Tally:
     wait_ns: int = 0
     io: int = 0
     io_bytes: int = 0
+    io_ns: int = 0
     serialized: int = 0
     serialized_bytes: int = 0
+    serialize_ns: int = 0
+    gc_pauses: int = 0
     gc_ns: int = 0
+    off_cpu_ns: int = 0
+    named_off_cpu_ns: int = 0
     drops: int = 0
     page_faults: int = 0
 
@@ -87,9 +97,14 @@ class Tally:
         self.wait_ns += other.wait_ns
         self.io += other.io
         self.io_bytes += other.io_bytes
+        self.io_ns += other.io_ns
         self.serialized += other.serialized
         self.serialized_bytes += other.serialized_bytes
+        self.serialize_ns += other.serialize_ns
+        self.gc_pauses += other.gc_pauses
         self.gc_ns += other.gc_ns
+        self.off_cpu_ns += other.off_cpu_ns
+        self.named_off_cpu_ns += other.named_off_cpu_ns
         self.drops += other.drops
         self.page_faults += other.page_faults
         if other.peak_bytes > self.peak_bytes:
@@ -123,11 +138,15 @@ class Tally:
             self.unsized_copies += not event.nbytes
         elif kind in _FIELDS:
             number, amount, source = _FIELDS[kind]
-            if number:
-                setattr(self, number, getattr(self, number) + 1)
+            setattr(self, number, getattr(self, number) + 1)
             if amount:
                 value = getattr(event, source)
                 setattr(self, amount, getattr(self, amount) + value)
+            if kind in _TIMES:
+                name = _TIMES[kind]
+                setattr(self, name, getattr(self, name) + event.duration_ns)
+            if kind in _OFF_CPU:
+                self.named_off_cpu_ns += event.off_cpu_ns
 
     @property
     def ms(self) -> float:
@@ -169,10 +188,12 @@ _FIELDS = {
     "wait": ("waits", "wait_ns", "duration_ns"),
     "io": ("io", "io_bytes", "nbytes"),
     "serialize": ("serialized", "serialized_bytes", "nbytes"),
-    "gc": ("", "gc_ns", "duration_ns"),
+    "gc": ("gc_pauses", "gc_ns", "duration_ns"),
     "convert": ("converts", "converted_bytes", "nbytes"),
     "drop": ("drops", "", ""),
 }
+_TIMES = {"io": "io_ns", "serialize": "serialize_ns"}
+_OFF_CPU = ("wait", "sync", "io")  # none of which is inside another one
 
 
 @dataclass(slots=True)
