@@ -149,6 +149,11 @@ class Tally:
                 self.named_off_cpu_ns += event.off_cpu_ns
 
     @property
+    def unnamed_off_cpu_ns(self) -> int:
+        """Time that the thread did not run, and that no wait, read or write explains."""
+        return max(self.off_cpu_ns - self.named_off_cpu_ns, 0)
+
+    @property
     def ms(self) -> float:
         """Wall time in milliseconds."""
         return self.time_ns / 1e6
@@ -193,7 +198,7 @@ _FIELDS = {
     "drop": ("drops", "", ""),
 }
 _TIMES = {"io": "io_ns", "serialize": "serialize_ns"}
-_OFF_CPU = ("wait", "sync", "io")  # none of which is inside another one
+_OFF_CPU = ("wait", "sync", "io")  # serialising is left out: its reads are events of their own
 
 
 @dataclass(slots=True)
