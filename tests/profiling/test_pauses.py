@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from toolkit import hooks
-from toolkit.profiling import Session, budget, profile
+from toolkit.profiling import budget, profile
 from toolkit.profiling.findings import findings
 from toolkit.profiling.pauses import Pauses
 
@@ -136,7 +136,6 @@ def test_the_line_is_known_where_the_level_gives_lines():
 
 
 def test_the_bill_says_how_long_the_collector_paused():
-    session = Session()
     with profile() as session, hooks.scope("blur", 0):
         gc.collect()
     said = [line for line in findings(session.bill()) if "garbage collector" in line]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def bytes_put(place: int, name: str, suffix: str = "") -> Measure:
     def measure(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any], int | None]:
         file = _argument(args, kwargs, place, name)
         if isinstance(file, (str, os.PathLike)):
-            path = os.fspath(file)
+            path = str(cast("str | os.PathLike[str]", file))
             path = path if path.endswith(suffix) else path + suffix
             return lambda _: _size_at(path)
         begin = _position(file)
@@ -81,8 +82,8 @@ def array_loaded(_: tuple[Any, ...], __: dict[str, Any]) -> Callable[[Any], int 
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, tuple) and value:  # bytes and the address that they came from
-        return _size(value[0])
+    if isinstance(value, tuple):  # bytes, and the address that they came from
+        return _size(cast("tuple[Any, ...]", value)[0]) if value else 0
     if isinstance(value, int):
         return value
     if isinstance(value, str):
@@ -99,7 +100,7 @@ def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], place: int, name: s
 
 def _size_at(path: Any) -> int:
     try:
-        return os.stat(path).st_size
+        return Path(path).stat().st_size
     except OSError:
         return 0
 

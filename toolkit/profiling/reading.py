@@ -82,7 +82,8 @@ def _opens(original: Callable[..., Any]) -> Callable[..., Any]:
         text = (encoding, errors, newline)
         if "event" not in hooks.table() or not _is_sound(mode, buffering, text):
             return original(file, mode, buffering, *text, closefd, opener)
-        raw = HeardFile(file, mode.replace("b", "").replace("t", ""), closefd, opener)
+        place: Any = file if isinstance(file, int) else os.fspath(file)
+        raw = HeardFile(place, mode.replace("b", "").replace("t", ""), closefd, opener)
         try:
             return _put_on(raw, mode, buffering, text)
         except BaseException:

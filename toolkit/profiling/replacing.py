@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Replaced", "Seam"]
 
@@ -46,7 +46,7 @@ class Replaced:
         """Wrap all of them."""
         for seam in self._seams():
             original = getattr(seam.owner, seam.name)
-            before = vars(seam.owner).get(seam.name, _INHERITED)
+            before = _own(seam)
             wrapper = functools.wraps(original)(seam.wrap(original))
             self._places.append((seam, before, wrapper))
             setattr(seam.owner, seam.name, wrapper)
@@ -55,9 +55,15 @@ class Replaced:
         """Give each one back what it was, in the reverse order."""
         while self._places:
             seam, before, wrapper = self._places[-1]
-            if vars(seam.owner).get(seam.name) is wrapper:
+            if _own(seam) is wrapper:
                 if before is _INHERITED:
                     delattr(seam.owner, seam.name)
                 else:
                     setattr(seam.owner, seam.name, before)
             self._places.pop()
+
+
+def _own(seam: Seam) -> Any:
+    """What the owner itself has there, without what it inherits."""
+    own = cast("Mapping[str, Any]", vars(seam.owner))
+    return own.get(seam.name, _INHERITED)

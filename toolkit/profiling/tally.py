@@ -38,7 +38,7 @@ class Tally:
         converts: conversions of pixel or sample format.
         converted_bytes: bytes that they produced.
         syncs: times the host waited for a device to finish.
-        waits: waits for a lock, a queue or a device.
+        waits: waits that stopped the thread: for a queue, another thread, a device, or for time.
         wait_ns: how long they took.
         io: reads and writes.
         io_bytes: their bytes.

@@ -13,7 +13,6 @@ import subprocess
 import threading
 import time
 from concurrent import futures
-from concurrent.futures import _base
 from typing import TYPE_CHECKING, Any
 
 from toolkit import hooks
@@ -31,7 +30,7 @@ def wait_seams() -> Iterator[Seam]:
     yield Seam(threading.Condition, "wait", waits("Condition.wait", _has_patience))
     yield Seam(threading.Thread, "join", waits("Thread.join", _is_running))
     yield Seam(subprocess.Popen, "wait", waits("Popen.wait", _is_child_running))
-    yield Seam(time, "sleep", waits("time.sleep", lambda seconds: seconds > 0))
+    yield Seam(time, "sleep", waits("time.sleep", _lasts))
     for owner, name, op in _BY_CONDITION:
         yield Seam(owner, name, may_block(op))
     for selector in vars(selectors).values():
@@ -53,8 +52,11 @@ _BY_CONDITION = (
     (futures.Future, "result", "Future.result"),
     (futures.Future, "exception", "Future.exception"),
     (futures, "wait", "futures.wait"),
-    (_base, "wait", "futures.wait"),
 )
+
+
+def _lasts(seconds: float) -> bool:
+    return seconds > 0
 
 
 def _has_patience(_: Any, timeout: float | None = None) -> bool:
