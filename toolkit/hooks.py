@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import Self
 
 __all__ = [
     "HOOK_NAMES",
@@ -84,6 +85,7 @@ class Event:
         t_ns: when it began, on the `time.perf_counter_ns` clock.
         duration_ns: how long it took; 0 where it was not timed.
         frame: index of the frame it was spent on, or -1 outside of any.
+        off_cpu_ns: of `duration_ns`, how long the thread did not run; 0 where it was not measured.
     """
 
     kind: str
@@ -96,6 +98,7 @@ class Event:
     t_ns: int = 0
     duration_ns: int = 0
     frame: int = -1
+    off_cpu_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +261,7 @@ def report(
     source: str = "",
     t_ns: int = 0,
     duration_ns: int = 0,
+    off_cpu_ns: int = 0,
 ) -> None:
     """Report one use of a resource; stage and frame are those of the open scope.
 
@@ -270,6 +274,7 @@ def report(
         source: source line, where known.
         t_ns: when it began; now, where it is left out.
         duration_ns: how long it took.
+        off_cpu_ns: of that, how long the thread did not run, where it was measured.
     """
     listeners = _table.get()
     if "event" not in listeners:
@@ -286,6 +291,7 @@ def report(
         t_ns or time.perf_counter_ns() - duration_ns,
         duration_ns,
         where.frame if where else -1,
+        off_cpu_ns,
     )
     listeners.call("event", event)
 
@@ -298,25 +304,28 @@ class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op=
     Attributes:
         kind: of the event.
         nbytes: of the event; the block may set it.
+        is_told: whether the event is reported at the end; the block may set it.
         outer: the one that was open around this one, of any kind.
     """
 
-    __slots__ = ("_start_ns", "_values", "kind", "nbytes", "outer")
+    __slots__ = ("_cpu_ns", "_start_ns", "_values", "is_told", "kind", "nbytes", "outer")
 
     def __init__(
         self, kind: str, nbytes: int = 0, *, device: str = "cpu", direction: str = "", op: str = ""
     ) -> None:
         self.kind = kind
         self.nbytes = nbytes
+        self.is_told = True
         self.outer: timed | None = None
         self._values = (device, direction, op)
 
-    def __enter__(self) -> timed:
+    def __enter__(self) -> Self:
         self._start_ns = 0
         if "event" in _table.get():
             self.outer = _timing.get()
             try:
                 _timing.set(self)
+                self._cpu_ns = time.thread_time_ns()
                 self._start_ns = time.perf_counter_ns()
             except BaseException:  # an interrupt: the block is not entered, nor left
                 _timing.set(self.outer)
@@ -324,8 +333,12 @@ class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op=
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._start_ns:
-            _timing.set(self.outer)
+        if not self._start_ns:
+            return
+        took_ns = time.perf_counter_ns() - self._start_ns
+        ran_ns = time.thread_time_ns() - self._cpu_ns
+        _timing.set(self.outer)
+        if self.is_told:
             device, direction, op = self._values
             report(
                 self.kind,
@@ -334,21 +347,22 @@ class timed:  # noqa: N801 - reads as a statement: `with hooks.timed("wait", op=
                 direction=direction,
                 op=op,
                 t_ns=self._start_ns,
-                duration_ns=time.perf_counter_ns() - self._start_ns,
+                duration_ns=took_ns,
+                off_cpu_ns=max(took_ns - ran_ns, 0),
             )
 
 
 def is_timed(*kinds: str) -> bool:
     """Whether a block of `timed` of one of these kinds is open around: its event tells it all."""
-    around = _timing.get()
-    while around is not None and around.kind not in kinds:
-        around = around.outer
-    return around is not None
+    return any(timing(kind) is not None for kind in kinds)
 
 
-def timing() -> timed | None:
-    """The innermost block of `timed` that is open in this context and is heard, or None."""
-    return _timing.get()
+def timing(kind: str) -> timed | None:
+    """The innermost `timed` of this kind that is open and measures in this context, or None."""
+    at = _timing.get()
+    while at is not None and at.kind != kind:
+        at = at.outer
+    return at
 
 
 class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12):`

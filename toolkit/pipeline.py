@@ -275,7 +275,12 @@ class _Ownership:
                     self._owner = me
                     if began_ns:
                         spent_ns = time.perf_counter_ns() - began_ns
-                        hooks.report("wait", op=f"owner of {self._pipeline}", duration_ns=spent_ns)
+                        hooks.report(
+                            "wait",
+                            op=f"owner of {self._pipeline}",
+                            duration_ns=spent_ns,
+                            off_cpu_ns=spent_ns,
+                        )
                     yield
                 finally:
                     self._depth -= 1

@@ -1,5 +1,8 @@
 """A short run whose cost is known by hand, and a session of it."""
 
+import os
+import threading
+
 import pytest
 import torch
 
@@ -33,3 +36,25 @@ def session():
     with profile(keep="all") as opened:
         _play()
     return opened
+
+
+@pytest.fixture
+def once_waiting():
+    """Have another thread act when somebody waits for a condition: `once_waiting(condition, act)`.
+
+    No session is carried to it. It is joined when the test is done.
+    """
+    threads = []
+
+    def begin(condition, act):
+        def watch():
+            while not condition._waiters:
+                os.sched_yield()
+            act()
+
+        threads.append(threading.Thread(target=watch))
+        threads[-1].start()
+
+    yield begin
+    for thread in threads:
+        thread.join()

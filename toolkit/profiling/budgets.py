@@ -62,7 +62,7 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(allocations=0):
         h2h_bytes: bytes copied inside the host.
         copies: number of copies, in all directions.
         syncs: times that the host waits for a device to finish.
-        waits: waits for a lock, a queue or a device.
+        waits: waits that stopped the thread: for a queue, another thread, a device, or for time.
         action: `"error"` raises `OverBudget`, `"warn"` warns with `OverBudgetWarning` at once and
             each time, `"off"` measures nothing.
         per: `"frame"` or `"block"`.

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit import hooks
+from toolkit.profiling.boundaries import hearing_boundaries
 from toolkit.profiling.explicit_syncs import watching_syncs
 from toolkit.profiling.give_way import giving_way
 from toolkit.profiling.ledger import Ledger
 from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.mps_memory import memory_of_machine
+from toolkit.profiling.pauses import hearing_pauses
 from toolkit.profiling.record import Listener, this_thread
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
@@ -41,11 +43,12 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
     Code that is no pipeline says `session.step()` after each iteration. Pipelines and readers that
     are started inside carry the session to their threads; other threads are not recorded. Sessions
     nest, and each sees everything. A torch.profiler that is on keeps the allocator's events to
-    itself, which the bill then says.
+    itself, which the bill then says. Waits, reads and writes, serialisation and pauses of the
+    garbage collector are heard as `toolkit.profiling.boundaries` says.
 
     Args:
         level: `"counts"`: allocations, copies, waits, conversions and times, by stage and frame.
-            `"lines"`: the same, and which operator and source line took it.
+            `"lines"`: the same, and which operator and source line took it, or made it wait.
             `"exact"`: every operator as well, so that copies inside kernels have their line, too;
             and on CUDA the driver is asked, which tells waiting apart from copying.
             `session.set_level(...)` changes it from the next frame on.
@@ -85,12 +88,17 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         recorder = this_thread()
         self._ledger = Ledger(self.session, self._plan, self._schedule)
         self._listener = Listener(self._ledger)
-        self._stack.enter_context(giving_way())
-        self._stack.enter_context(watching_syncs())
-        hooks.listen(self._listener)
-        self.session.on_step = self._step
-        self.session.plan = self._plan
-        recorder.attach(self._ledger)
+        with ExitStack() as opening:
+            opening.enter_context(giving_way())
+            opening.enter_context(watching_syncs())
+            opening.enter_context(hearing_pauses)
+            opening.enter_context(hearing_boundaries)
+            opening.callback(hooks.unlisten, self._listener)
+            hooks.listen(self._listener)
+            self.session.on_step = self._step
+            self.session.plan = self._plan
+            recorder.attach(self._ledger)
+            self._stack = opening.pop_all()
         return self.session
 
     def __exit__(
@@ -100,16 +108,16 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         at: TracebackType | None,
     ) -> None:
         recorder = this_thread()
-        try:
-            recorder.detach(self._ledger)
-        finally:
-            hooks.unlisten(self._listener)
-            self._ledger.finish(recorder.peak_bytes)
-            if prices := virtual_prices():
-                self.session.machine["emu"] = prices
-            self.session.on_step = None
-            self.session.plan = None
-            self._stack.close()
+        with self._stack:
+            try:
+                recorder.detach(self._ledger)
+            finally:
+                hooks.unlisten(self._listener)
+                self._ledger.finish(recorder.peak_bytes)
+                if prices := virtual_prices():
+                    self.session.machine["emu"] = prices
+                self.session.on_step = None
+                self.session.plan = None
 
     def _step(self) -> None:
         recorder = this_thread()

@@ -16,6 +16,7 @@ __all__ = ["TUNED", "findings"]
 MANY_FAULTS = 100  # per frame; fewer are noise of the process
 TUNED = "the C allocator was tuned"
 WORTH_SAYING = 0.15  # share of the frame
+WORTH_KNOWING = 0.05  # of what should cost next to nothing
 
 
 def findings(bill: Bill) -> list[str]:
@@ -23,7 +24,8 @@ def findings(bill: Bill) -> list[str]:
     if not bill.frames:
         return ["No frame was finished."]
     found = [_time(bill), _allocations(bill), *_warm_up(bill), *_copies(bill), _virtual(bill)]
-    return [line for line in (*found, *_waits(bill), *_faults(bill), *_drops(bill)) if line]
+    found += [*_waits(bill), *_off_cpu(bill), *_bottlenecks(bill)]
+    return [line for line in (*found, *_faults(bill), *_drops(bill)) if line]
 
 
 def _largest(bill: Bill, amount: Callable[[StageBill], float]) -> tuple[StageBill | None, float]:
@@ -111,7 +113,63 @@ def _waits(bill: Bill) -> list[str]:
         return []
     stage, _ = _largest(bill, lambda one: one.total.wait_ns)
     where = f", most of it in {stage.name}" if stage else ""
-    return [f"{wait_ns / time_ns:.0%} of the time is spent waiting{where}."]
+    longest = _longest(bill, "wait")
+    most = f" The longest: {longest}." if longest else ""
+    return [f"{wait_ns / time_ns:.0%} of the time is spent waiting{where}.{most}"]
+
+
+def _off_cpu(bill: Bill) -> list[str]:
+    """What is left when all that has a name is taken off."""
+    total = bill.whole.total
+    if not total.time_ns or total.unnamed_off_cpu_ns < WORTH_SAYING * total.time_ns:
+        return []
+    whole, off, named = (
+        format_ms(ns / 1e6 / bill.frames)
+        for ns in (total.time_ns, total.off_cpu_ns, total.off_cpu_ns - total.unnamed_off_cpu_ns)
+    )
+    return [
+        f"Of {whole} ms a frame {off} were spent off the CPU, {named} of them in waits, reads and "
+        "writes that are named. The rest is locks, waits inside C, or others who had the processor."
+    ]
+
+
+def _bottlenecks(bill: Bill) -> list[str]:
+    total, frames = bill.whole.total, bill.frames
+    lines: list[str] = []
+    for kind, ns, said in (
+        ("gc", total.gc_ns, f"The garbage collector paused {{}} ms a frame{_pauses(bill)}"),
+        (
+            "io",
+            total.io_ns,
+            f"Reading and writing {format_bytes(total.io_bytes / frames)} takes {{}} ms a frame",
+        ),
+        (
+            "serialize",
+            total.serialize_ns,
+            "Turning objects into bytes or back takes {} ms a frame "
+            f"({format_bytes(total.serialized_bytes / frames)})",
+        ),
+    ):
+        if ns and ns >= WORTH_KNOWING * total.time_ns:
+            longest = _longest(bill, kind)
+            most = f", most of it in {longest}" if longest else ""
+            lines.append(f"{said.format(format_ms(ns / 1e6 / frames))}{most}.")
+    return lines
+
+
+def _pauses(bill: Bill) -> str:
+    number = bill.whole.total.gc_pauses / bill.frames
+    return f", in {format_count(round(number, 2))} pauses"
+
+
+def _longest(bill: Bill, kind: str) -> str:
+    """Which boundary took longest, on which line, in which stage."""
+    row = next((one for one in bill.bottlenecks if one.kind == kind), None)
+    if row is None:
+        return ""
+    ms = format_ms(row.counts.duration_ns / 1e6 / bill.frames)
+    where = f" at {row.line}" if row.line else f" in {row.stage}"
+    return f"{row.op}{where}, {ms} ms a frame"
 
 
 def _faults(bill: Bill) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import Event
+from toolkit.profiling.bottlenecks import BOTTLENECKS, add_bottleneck
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.findings import TUNED
 from toolkit.profiling.frames import FrameRecord, Slice
@@ -68,6 +69,7 @@ class Ledger:
             record = self._find(segment.frame)
             tally = record.tally(key)
             tally.time_ns += segment.duration_ns
+            tally.off_cpu_ns += segment.off_cpu_ns
             tally.page_faults += max(segment.page_faults, 0)
             tally.add_counts(segment.counts)
             if segment.virtual is not None:
@@ -105,6 +107,8 @@ class Ledger:
         key = (pipeline, event.stage)
         with self._lock:
             self._find(frame).tally(key).add_event(event)
+            if event.kind in BOTTLENECKS:
+                add_bottleneck(self.session.bottleneck_counts, key, event)
             if event.kind in ("alloc", "copy"):
                 self.session.add_operators(key, {event.op: _operator_of(event)})
             if self.keeps_events:
@@ -263,4 +267,5 @@ def _with_frame(event: Event, index: int) -> Event:
         event.t_ns,
         event.duration_ns,
         index,
+        event.off_cpu_ns,
     )

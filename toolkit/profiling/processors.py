@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from toolkit.profiling.bottlenecks import BottleneckRow
 from toolkit.profiling.key_averages import KeyAverages, OperatorRow
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.lines import LineRow, Lines
@@ -38,8 +39,10 @@ DIRECTIONS = ("h2d", "d2h", "d2d", "h2h")
 UNKNOWN_DIRECTION = "?"
 
 NOT_COVERED = (
-    "Counted are torch's own allocators on recorded threads, and what the toolkit reports. Scratch "
-    "memory of native libraries, and threads that no session was carried to, are not."
+    "Counted are torch's own allocators on recorded threads, what the toolkit reports, and calls "
+    "of Python's own libraries that wait, read, write or serialise. Scratch memory and files of "
+    "native libraries, and threads that no session was carried to, are not; locks, and other waits "
+    "inside C, show as time off the CPU."
 )
 
 
@@ -108,11 +111,20 @@ class StageBill:
             "copying_ms": total.copying_ns / 1e6,
             "pageable_copies": total.pageable_copies,
             "pageable_bytes": total.pageable_bytes,
-            "io_bytes": total.io_bytes,
             "device_allocations": total.device_allocations,
             "launches": total.launches,
             "virtual_ms": total.virtual_ns / 1e6,
             "virtual_wait_ms": total.virtual_wait_ns / 1e6,
+            "io": total.io,
+            "io_bytes": total.io_bytes,
+            "io_ms": total.io_ns / 1e6,
+            "serialized": total.serialized,
+            "serialized_bytes": total.serialized_bytes,
+            "serialize_ms": total.serialize_ns / 1e6,
+            "gc_pauses": total.gc_pauses,
+            "gc_ms": total.gc_ns / 1e6,
+            "off_cpu_ms": total.off_cpu_ns / 1e6,
+            "unnamed_off_cpu_ms": total.unnamed_off_cpu_ns / 1e6,
             "page_faults": total.page_faults,
             "page_faults_median": self.page_faults_median,
         }
@@ -126,6 +138,8 @@ class Bill:
         frames: how many were finished.
         stages: in the order in which they first ran; what lies outside of stages comes last.
         whole: all of it, as if it were one stage.
+        bottlenecks: where it waited, read or wrote, serialised, or was paused by the garbage
+            collector, with lines where they are known; what took longest comes first.
         own_ms_per_frame: what the profiler took for itself; in no stage's time.
         notes: what a reader must know, with how often it came up.
         machine: where it ran.
@@ -138,6 +152,7 @@ class Bill:
     own_ms_per_frame: float = 0.0
     notes: tuple[str, ...] = ()
     machine: dict[str, Any] = field(default_factory=dict[str, Any])
+    bottlenecks: tuple[BottleneckRow, ...] = ()
 
     @property
     def dropped(self) -> int:
@@ -169,6 +184,7 @@ class Bill:
             "copied_bytes": {side: entry["bytes"] for side, entry in copies.items()},
             "syncs": self.whole.total.syncs,
             "waits_ms": self.whole.waits_ms,
+            "bottlenecks": [row.to_dict(self.frames) for row in self.bottlenecks],
             "own_ms_per_frame": self.own_ms_per_frame,
             "notes": list(self.notes),
             "machine": self.machine,
@@ -204,6 +220,7 @@ def bill(session: Session) -> Bill:
         session.own_ns / 1e6 / max(frames, 1),
         _notes(session),
         session.machine,
+        _bottlenecks(session),
     )
 
 
@@ -259,6 +276,16 @@ def lines(session: Session) -> Lines:
     ]
     frames = sum(number for level, number in session.levels.items() if level != LEVELS[0])
     return Lines(rows, frames)
+
+
+def _bottlenecks(session: Session) -> tuple[BottleneckRow, ...]:
+    names = stage_names(session.stages)
+    rows = [
+        BottleneckRow(names.get(key, key[1] or OUTSIDE), *name, counts)
+        for key, known in session.bottleneck_counts.items()
+        for name, counts in known.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.counts.duration_ns))
 
 
 def _stage_bill(name: str, record: StageRecord, frames: int, time_ns: int) -> StageBill:

@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from toolkit.hooks import is_foreign_thread
 from toolkit.profiling import allocator, mps_memory, sources
+from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.cuda_memory import Unseen
 from toolkit.profiling.held import Held, HeldSegment
@@ -77,6 +78,7 @@ class Recorder:
         self._start_ns = 0
         self._stopped_ns = 0
         self._faults = 0
+        self._cpu_ns = 0
         self._missing = ""
         self._counters: dict[str, DeviceCounters] = {}
         self._mps_bytes = 0
@@ -86,6 +88,9 @@ class Recorder:
         self._syncs: list[Sync] = []  # explicit ones
         self._last_event: Event | None = None
         self._virtual: VirtualTime | None = None
+        self._located: Event | None = None
+        self._is_busy = False
+        self._deferred: list[tuple[Sink, Event]] = []
 
     # -- sessions ---------------------------------------------------------------------------------
 
@@ -187,22 +192,33 @@ class Recorder:
         self._begin()
 
     def reported(self, sink: Sink, event: Event) -> None:
-        """A layer of the toolkit reported an event; a copy is then not counted again."""
-        is_new = event is not self._last_event
-        self._last_event = event
-        if event.kind == "copy" and is_new and self._start_ns:
-            begin = event.t_ns - self._stream.started_ns
-            self._reported.append((begin, begin + event.duration_ns))
-        if event.kind in ("copy", "sync"):
-            self._watch.reported += 1
-            if self._watch.mark and self._start_ns and self._level != LEVELS[0]:
-                event = self._with_line(event, is_new=is_new)
-        if event.kind in ("copy", "sync", "wait") and self._start_ns:
-            self._tell((event.t_ns, event.t_ns + event.duration_ns))
+        """A layer of the toolkit reported an event; a copy is then not counted again.
+
+        One that comes while the recorder itself is at work waits until it is done: the garbage
+        collector may stop it anywhere.
+        """
+        if self._is_busy:
+            self._deferred.append((sink, event))
+            return
+        self._is_busy = True
+        try:
+            self._take(sink, event)
+        finally:
+            self._is_busy = False
+        self._catch_up()
+
+    def _take(self, sink: Sink, event: Event) -> None:
+        if event is not self._last_event:
+            self._meet_event(event)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
-        sink.add_event(event, frame, pipeline)
+        sink.add_event(self._located or event, frame, pipeline)
+
+    def _catch_up(self) -> None:
+        """Take what came meanwhile."""
+        while self._deferred and not self._is_busy:
+            self.reported(*self._deferred.pop(0))
 
     def device_begin(self, device: str) -> None:
         """Memory of an emulated device comes, from the host's allocator. Each session says so."""
@@ -217,11 +233,29 @@ class Recorder:
         """Whether a segment of this thread is open."""
         return bool(self._start_ns)
 
-    def _with_line(self, event: Event, *, is_new: bool) -> Event:
-        """What a layer reported inside of a call, with the line of that call; counted once."""
+    def _meet_event(self, event: Event) -> None:
+        """An event is told for the first time; of other sessions' it is the same."""
+        self._last_event = self._located = event
+        if event.kind in ("copy", "sync"):
+            self._watch.reported += 1
+        if not self._start_ns:
+            return
+        if event.kind == "copy":
+            begin = event.t_ns - self._stream.started_ns
+            self._reported.append((begin, begin + event.duration_ns))
+        if event.kind in ("copy", "sync", "wait"):
+            self._tell((event.t_ns, event.t_ns + event.duration_ns))
+        if self._level == LEVELS[0]:
+            return
+        if event.kind in BOTTLENECKS:
+            self._located = sources.located(event)
+        elif event.kind in ("copy", "sync") and self._watch.mark:
+            self._located = self._with_line(event)
+
+    def _with_line(self, event: Event) -> Event:
+        """What a layer reported inside of a call, with the line of that call."""
         mark = self._watch.mark
-        if is_new:
-            self._watch.seen.told.append((mark, event))
+        self._watch.seen.told.append((mark, event))
         known = sources.call(mark)
         return event if known is None or event.source else replace(event, source=known.source)
 
@@ -266,6 +300,12 @@ class Recorder:
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
+        self._open_segment(missing)
+        self._is_busy = False
+        if self._deferred:
+            self._catch_up()
+
+    def _open_segment(self, missing: str) -> None:
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
             self._start_ns = self._stopped_ns = 0
@@ -293,6 +333,7 @@ class Recorder:
                 self._watch.begin(is_quiet=not has_operators)
         self._faults = _page_faults()
         self._virtual = virtual_now()
+        self._cpu_ns = time.thread_time_ns()
         self._start_ns = time.perf_counter_ns()
 
     def _level_now(self, entry: _Entry) -> str:
@@ -305,6 +346,8 @@ class Recorder:
     def _cut(self) -> None:
         """End the segment, if there is one, and hand it out."""
         now = time.perf_counter_ns()
+        ran_ns = time.thread_time_ns() - self._cpu_ns
+        self._is_busy = True
         faults = _page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
@@ -352,6 +395,7 @@ class Recorder:
             level=self._level,
             virtual=virtual.since(self._virtual) if virtual else None,
             device_peak_bytes=entry.on_device.peak_bytes,
+            off_cpu_ns=max(now - self._start_ns - ran_ns, 0),
         )
         entry.segments += 1
         self._start_ns = 0

@@ -30,6 +30,7 @@ class Segment:
         peak_bytes: the highest live bytes since the scope was entered.
         page_faults: minor faults of the process meanwhile; -1 where the system does not say.
         level: how closely it was looked at.
+        off_cpu_ns: of `duration_ns`, how long the thread did not run.
         copies_are: `LOOKED`, `RECALLED` or `GUESSED`, see `toolkit.profiling.looks`.
         virtual: what the clock of an emulated device charged meanwhile, where there is one.
         missing: why `counts` is empty though work may have been done; else empty.
@@ -54,6 +55,7 @@ class Segment:
     virtual: VirtualTime | None = None
     device_peak_bytes: int = 0
     remarks: tuple[str, ...] = ()
+    off_cpu_ns: int = 0
 
 
 class Sink(Protocol):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.hooks import Event
 from toolkit.profiling import comparison, processors
+from toolkit.profiling.bottlenecks import BottleneckCounts
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.frames import FrameRecord, StageRecord
 from toolkit.profiling.levels import LEVELS, check_level, higher
@@ -25,6 +26,7 @@ from toolkit.profiling.reporters import html, trace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from toolkit.profiling.bottlenecks import BottleneckKey
     from toolkit.profiling.comparison import Comparison
     from toolkit.profiling.frames import StageKey
     from toolkit.profiling.levels import Plan
@@ -36,8 +38,8 @@ __all__ = ["Session"]
 HISTORY = 300  # frames kept one by one when folding
 RECENT = 16  # of them, how far back a late charge is looked for
 FORMAT = "downhill-session"
-VERSION = 2  # 2 added levels and lines
-READABLE = (1, VERSION)
+VERSION = 3  # 2 added levels and lines, 3 bottlenecks and time off the CPU
+READABLE = (1, 2, VERSION)
 
 
 class Session:
@@ -50,6 +52,8 @@ class Session:
         whole: the same for whole frames, all stages together.
         operators: by stage, and in it by the operator that was called.
         line_counts: by stage, and in it by operator and source, of the frames that have lines.
+        bottleneck_counts: by stage, and in it by kind, boundary and source, where the thread
+            waited, read or wrote, serialised, or was paused by the garbage collector.
         levels: how many frames were recorded at each level.
         frames: the newest frames, or all of them, each with what it cost.
         frame_count: frames finished.
@@ -68,6 +72,7 @@ class Session:
         self.whole = StageRecord()
         self.operators: dict[StageKey, dict[str, OperatorCounts]] = {}
         self.line_counts: dict[StageKey, dict[LineKey, LineCounts]] = {}
+        self.bottleneck_counts: dict[StageKey, dict[BottleneckKey, BottleneckCounts]] = {}
         self.levels: dict[str, int] = {}
         self.frames: deque[FrameRecord] = deque(maxlen=None if keep == "all" else HISTORY)
         self.frame_count = 0
@@ -237,6 +242,11 @@ class Session:
                 for key, known in self.line_counts.items()
                 for name, counts in known.items()
             ],
+            "bottlenecks": [
+                [*key, *name, *astuple(counts)]
+                for key, known in self.bottleneck_counts.items()
+                for name, counts in known.items()
+            ],
             "levels": self.levels,
             "frames": [record.to_dict() for record in self.frames],
             "events": [list(astuple(event)) for event in self.events],
@@ -279,6 +289,9 @@ class Session:
         for pipeline, stage, op, source, *counts in values.get("lines", ()):
             row = {(op, source): LineCounts(*counts)}
             add_lines(session.line_counts, (pipeline, stage), row)
+        for pipeline, stage, kind, op, source, *counts in values.get("bottlenecks", ()):
+            known = session.bottleneck_counts.setdefault((pipeline, stage), {})
+            known[kind, op, source] = BottleneckCounts(*counts)
         session.levels = dict(values.get("levels", {LEVELS[0]: session.frame_count}))
         session.frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
         session.events = list(starmap(Event, values["events"]))

@@ -9,6 +9,7 @@ started has no such line; its chain ends where the thread begins.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import sys
 import sysconfig
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType
 
-__all__ = ["LOOKED_INTO", "SEPARATOR", "Call", "call", "chain", "chain_of", "mark"]
+    from toolkit.hooks import Event
+
+__all__ = ["LOOKED_INTO", "SEPARATOR", "Call", "call", "chain", "chain_of", "located", "mark"]
 
 SEPARATOR = " < "
 LOOKED_INTO = "+"
@@ -39,6 +42,7 @@ _WIDGETS = str(Path(TOOLKIT).parent / "widgets")
 # Parts of the toolkit that compute; the rest of it calls them and is on every chain alike.
 _COMPUTING = tuple(str(Path(TOOLKIT) / name) for name in ("stages", "plan", "thoughts", "avatar"))
 _DEMOS = str(Path(TOOLKIT) / "demos")  # programs of their own, whose lines are as good as a user's
+_REPORTING = (str(Path(TOOLKIT) / "profiling"), str(Path(TOOLKIT) / "hooks.py"))
 _STANDARD = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))
 
 
@@ -60,7 +64,8 @@ _kept: list[CodeType] = []  # so that no other code takes over the id of one tha
 _marks: dict[tuple[str | int, ...], str] = {}
 _calls: dict[str, Call] = {}
 _numbers = itertools.count()
-_lock = threading.Lock()
+# Entered again where the garbage collector pauses a thread that holds it.
+_lock = threading.RLock()
 
 
 def mark(op: str, frame: FrameType | None, *, is_looked_into: bool = False) -> str:
@@ -102,7 +107,7 @@ def chain(frame: FrameType | None = None) -> str:
             role = _learn(code)
         if role and (len(kept) < DEEPEST - 1 or role == _USER):
             kept.append(_line(at))
-        elif not role and not passed_over and code.co_filename.startswith(TOOLKIT):
+        elif not role and not passed_over and _is_layer(code.co_filename):
             passed_over = _line(at)
         if role == _USER:
             break
@@ -120,6 +125,16 @@ def chain_of(places: Iterable[tuple[str, int, str]]) -> str:
         if role == _USER:
             break
     return SEPARATOR.join(kept)
+
+
+def located(event: Event) -> Event:
+    """The same event with the line of whoever calls, unless it has one."""
+    return event if event.source else dataclasses.replace(event, source=chain())
+
+
+def _is_layer(path: str) -> bool:
+    """Whether it is a part of the toolkit that something is charged to."""
+    return path.startswith(TOOLKIT) and not path.startswith(_REPORTING)
 
 
 def _new_mark(

@@ -40,7 +40,7 @@ class Tally:
         converts: conversions of pixel or sample format.
         converted_bytes: bytes that they produced.
         syncs: times the host waited for a device to finish.
-        waits: waits for a lock, a queue or a device.
+        waits: waits that stopped the thread: for a queue, another thread, a device, or for time.
         wait_ns: how long they took; without the copying itself, where the driver tells it apart.
         copying_ns: how long the host was held up while a copy ran, where the driver tells that.
         pageable_copies: copies between a device and host memory that is not page-locked, for which
@@ -48,9 +48,14 @@ class Tally:
         pageable_bytes: their bytes.
         io: reads and writes.
         io_bytes: their bytes.
+        io_ns: how long they took.
         serialized: objects turned into bytes or back.
         serialized_bytes: their bytes.
-        gc_ns: pauses of the garbage collector.
+        serialize_ns: how long that took, reads and writes inside of it included.
+        gc_pauses: pauses of the garbage collector.
+        gc_ns: how long they took.
+        off_cpu_ns: of `time_ns`, how long the thread did not run: it waited, or others did run.
+        named_off_cpu_ns: of that, what waits, reads and writes of this tally explain.
         drops: frames dropped.
         page_faults: minor faults of the whole process meanwhile; -1 where the system does not say.
         device_allocations: of the allocations, those that are not on the host.
@@ -79,9 +84,14 @@ class Tally:
     wait_ns: int = 0
     io: int = 0
     io_bytes: int = 0
+    io_ns: int = 0
     serialized: int = 0
     serialized_bytes: int = 0
+    serialize_ns: int = 0
+    gc_pauses: int = 0
     gc_ns: int = 0
+    off_cpu_ns: int = 0
+    named_off_cpu_ns: int = 0
     drops: int = 0
     page_faults: int = 0
     device_allocations: int = 0
@@ -111,9 +121,14 @@ class Tally:
         self.wait_ns += other.wait_ns
         self.io += other.io
         self.io_bytes += other.io_bytes
+        self.io_ns += other.io_ns
         self.serialized += other.serialized
         self.serialized_bytes += other.serialized_bytes
+        self.serialize_ns += other.serialize_ns
+        self.gc_pauses += other.gc_pauses
         self.gc_ns += other.gc_ns
+        self.off_cpu_ns += other.off_cpu_ns
+        self.named_off_cpu_ns += other.named_off_cpu_ns
         self.drops += other.drops
         self.page_faults += other.page_faults
         self.device_allocations += other.device_allocations
@@ -172,11 +187,20 @@ class Tally:
             self.unsized_copies += not event.nbytes
         elif kind in _FIELDS:
             number, amount, source = _FIELDS[kind]
-            if number:
-                setattr(self, number, getattr(self, number) + 1)
+            setattr(self, number, getattr(self, number) + 1)
             if amount:
                 value = getattr(event, source)
                 setattr(self, amount, getattr(self, amount) + value)
+            if kind in _TIMES:
+                name = _TIMES[kind]
+                setattr(self, name, getattr(self, name) + event.duration_ns)
+            if kind in _OFF_CPU:
+                self.named_off_cpu_ns += event.off_cpu_ns
+
+    @property
+    def unnamed_off_cpu_ns(self) -> int:
+        """Time that the thread did not run, and that no wait, read or write explains."""
+        return max(self.off_cpu_ns - self.named_off_cpu_ns, 0)
 
     @property
     def ms(self) -> float:
@@ -219,10 +243,12 @@ _FIELDS = {
     "wait": ("waits", "wait_ns", "duration_ns"),
     "io": ("io", "io_bytes", "nbytes"),
     "serialize": ("serialized", "serialized_bytes", "nbytes"),
-    "gc": ("", "gc_ns", "duration_ns"),
+    "gc": ("gc_pauses", "gc_ns", "duration_ns"),
     "convert": ("converts", "converted_bytes", "nbytes"),
     "drop": ("drops", "", ""),
 }
+_TIMES = {"io": "io_ns", "serialize": "serialize_ns"}
+_OFF_CPU = ("wait", "sync", "io")  # serialising is left out: its reads are events of their own
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ class Terms:
         h2h_bytes: bytes copied inside the host.
         copies: number of copies, in all directions.
         syncs: times that the host waits for a device to finish.
-        waits: waits for a lock, a queue or a device.
+        waits: waits that stopped the thread: for a queue, another thread, a device, or for time.
         action: `"error"` raises, `"warn"` warns, `"off"` measures nothing.
         per: `"frame"`: each frame has the limits for itself; `"block"`: all of it together.
         warmup: so many frames or calls at the start are not counted.

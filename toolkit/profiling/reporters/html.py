@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolkit.profiling.findings import findings
 from toolkit.profiling.processors import stage_names
 from toolkit.profiling.processors import timeline as timeline_of
-from toolkit.profiling.reporters import charts, flame, line_table
+from toolkit.profiling.reporters import bottleneck_table, charts, flame, line_table
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def render(session: Session, *, title: str = "Downhill report") -> str:
             _bars(bill, colour_of),
             _copies(bill),
             _lines(session, colour_of),
+            bottleneck_table.html(bill),
             "<h2>The bill, stage by stage</h2>",
             _table(bill),
             _notes(bill),
@@ -193,7 +194,7 @@ def _table(bill: Bill) -> str:
     sides = [side for side, entry in bill.whole.copies.items() if entry["count"]]
     heads = ["stage", "ms", "ms, 95 %", "time", "allocations", "allocated", "peak"]
     heads += [f"copies {side}" for side in sides]
-    extras = [name for name, amount in _EXTRAS.items() if amount(bill.whole, frames)]
+    extras = [name for name, amount in _EXTRAS.items() if round(amount(bill.whole, frames), 2)]
     heads += extras
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(f"<tr>{_row(stage, sides, extras, frames)}</tr>" for stage in bill.stages)
@@ -212,6 +213,12 @@ _EXTRAS: dict[str, Callable[[StageBill, int], float]] = {
     "wait ms": lambda stage, frames: stage.waits_ms / frames,
     "copying ms": lambda stage, frames: stage.total.copying_ns / 1e6 / frames,
     "peak on devices, MB": lambda stage, _: stage.total.device_peak_bytes / 1e6,
+    "off-CPU ms": lambda stage, frames: stage.total.off_cpu_ns / 1e6 / frames,
+    "reads and writes": lambda stage, frames: stage.total.io / frames,
+    "read and write ms": lambda stage, frames: stage.total.io_ns / 1e6 / frames,
+    "serialise ms": lambda stage, frames: stage.total.serialize_ns / 1e6 / frames,
+    "collector pauses": lambda stage, frames: stage.total.gc_pauses / frames,
+    "collector ms": lambda stage, frames: stage.total.gc_ns / 1e6 / frames,
     "conversions": lambda stage, frames: stage.total.converts / frames,
     "page faults": lambda stage, _: stage.page_faults_median,
 }

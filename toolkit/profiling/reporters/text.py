@@ -116,6 +116,8 @@ def _below(bill: Bill) -> list[Text]:
             (total.converts / frames, "conversions"),
             (total.syncs / frames, "synchronisations"),
             (total.io / frames, "reads and writes"),
+            (total.serialized / frames, "serialisations"),
+            (total.gc_pauses / frames, "garbage collector pauses"),
             (bill.whole.page_faults_median, "page faults (median)"),
         )
         if number

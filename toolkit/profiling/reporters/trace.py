@@ -135,7 +135,12 @@ def _boundaries(session: Session) -> list[tuple[str, list[Span]]]:
                 event.t_ns + event.duration_ns,
                 {
                     "name": event.op or kind,
-                    "args": {"bytes": event.nbytes, "stage": event.stage, "frame": event.frame},
+                    "args": {
+                        "bytes": event.nbytes,
+                        "stage": event.stage,
+                        "frame": event.frame,
+                        "line": event.source,
+                    },
                 },
             )
             for event in session.events
