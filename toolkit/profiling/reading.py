@@ -82,7 +82,7 @@ def _opens(original: Callable[..., Any]) -> Callable[..., Any]:
         text = (encoding, errors, newline)
         if "event" not in hooks.table() or not _is_sound(mode, buffering, text):
             return original(file, mode, buffering, *text, closefd, opener)
-        place: Any = file if isinstance(file, int) else os.fspath(file)
+        place = file if isinstance(file, int) else _path(file)
         raw = HeardFile(place, mode.replace("b", "").replace("t", ""), closefd, opener)
         try:
             return _put_on(raw, mode, buffering, text)
@@ -91,6 +91,10 @@ def _opens(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return heard
+
+
+def _path(file: Any) -> Any:
+    return os.fspath(file)
 
 
 def _is_sound(mode: Any, buffering: Any, text: tuple[str | None, ...]) -> bool:

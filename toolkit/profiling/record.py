@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from toolkit.hooks import Event
 from toolkit.profiling import allocator
 from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
+from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.segments import Segment, Sink
 from toolkit.profiling.sources import located
 from toolkit.profiling.watch import Watch
@@ -28,9 +30,10 @@ except ImportError:  # Windows
     resource = None
 
 if TYPE_CHECKING:
-    from toolkit.hooks import Event, Scope
+    from toolkit.hooks import Scope
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.pauses import Pause
 
 __all__ = ["Listener", "Recorder", "this_thread"]
 
@@ -174,8 +177,8 @@ class Recorder:
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again.
 
-        One that comes while the recorder itself is at work waits until it is done: the garbage
-        collector may stop it anywhere.
+        One that comes while the recorder itself is at work waits until it is done: a finalizer may
+        report anywhere.
         """
         if self._is_busy:
             self._deferred.append((sink, event))
@@ -272,6 +275,7 @@ class Recorder:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True
+        pauses = PAUSES.take()
         faults = _page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
@@ -318,6 +322,8 @@ class Recorder:
         self._reported.clear()
         for sink in sinks:
             sink.add_segment(segment)
+            for pause in pauses or ():
+                sink.add_event(_event_of(pause, segment), segment.frame, segment.pipeline)
 
 
 class Listener:
@@ -359,6 +365,17 @@ def this_thread() -> Recorder:
     except AttributeError:
         _threads.recorder = Recorder()
         return _threads.recorder
+
+
+def _event_of(pause: Pause, segment: Segment) -> Event:
+    return Event(
+        "gc",
+        stage=segment.stage,
+        op=f"generation {pause.generation}",
+        t_ns=pause.t_ns,
+        duration_ns=pause.duration_ns,
+        frame=segment.frame,
+    )
 
 
 def _page_faults() -> int:
