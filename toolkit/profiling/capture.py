@@ -15,9 +15,10 @@ from toolkit.profiling.explicit_syncs import watching_syncs
 from toolkit.profiling.give_way import giving_way
 from toolkit.profiling.ledger import Ledger
 from toolkit.profiling.levels import LEVELS, Plan, check_level
+from toolkit.profiling.listener import Listener
 from toolkit.profiling.mps_memory import memory_of_machine
 from toolkit.profiling.pauses import hearing_pauses
-from toolkit.profiling.record import Listener, this_thread
+from toolkit.profiling.record import this_thread
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
 

@@ -93,7 +93,7 @@ def _opens(original: Callable[..., Any]) -> Callable[..., Any]:
     return heard
 
 
-def _path(file: Any) -> Any:
+def _path(file: os.PathLike[str]) -> str:
     return os.fspath(file)
 
 

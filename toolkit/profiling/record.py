@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from toolkit.hooks import is_foreign_thread
 from toolkit.profiling import allocator, mps_memory, sources
 from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.counting import add_seen, add_unseen, count
@@ -21,6 +20,7 @@ from toolkit.profiling.cuda_memory import Unseen
 from toolkit.profiling.held import Held, HeldSegment
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
+from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Segment, Sink
 from toolkit.profiling.virtual import virtual_now
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.told_apart import Sync, Window
     from toolkit.profiling.virtual import VirtualTime
 
-__all__ = ["Listener", "Recorder", "this_thread", "thread_recorder"]
+__all__ = ["Recorder", "this_thread", "thread_recorder"]
 
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
 
@@ -194,8 +194,8 @@ class Recorder:
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again.
 
-        One that comes while the recorder itself is at work waits until it is done: the garbage
-        collector may stop it anywhere.
+        One that comes while the recorder itself is at work waits until it is done: a finalizer may
+        report anywhere.
         """
         if self._is_busy:
             self._deferred.append((sink, event))
@@ -348,6 +348,7 @@ class Recorder:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True
+        pauses = PAUSES.take()
         faults = _page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
@@ -360,13 +361,7 @@ class Recorder:
         keep = any(sink.keeps_events for sink in sinks)
         is_held = self._held.is_open and seen is not None
         counts = count(raw, windows=self._reported, keep=keep, seen=seen, within=self._within)
-        copies_are = LOOKED
-        if not self._missing and (entry.is_looked_at or self._level == LEVELS[-1]):
-            self._looks.learn(entry.key, entry.segments, counts)
-        elif not self._missing and seen is None:
-            copies_are = self._looks.recall(entry.key, entry.segments, counts)
-        elif not self._missing:
-            copies_are = self._looks.complete(entry.key, entry.segments, counts)
+        copies_are = self._remember_copies(entry, counts, has_seen=seen is not None)
         if seen is not None or self._syncs:
             has_lines = seen is not None
             seen = seen or Seen()
@@ -402,11 +397,27 @@ class Recorder:
         self._stopped_ns = now
         self._reported.clear()
         told, self._told, self._syncs = self._told, [], []
+        for pause in pauses or ():
+            event = pause.to_event(segment.stage, segment.frame)
+            for sink in sinks:
+                sink.add_event(event, segment.frame, segment.pipeline)
         if is_held and seen is not None:
             self._held.add(HeldSegment(segment, seen, told, sinks, keep))
             return
         for sink in sinks:
             sink.add_segment(segment)
+
+    def _remember_copies(self, entry: _Entry, counts: Counts, *, has_seen: bool) -> str:
+        """Learn copies where operators were looked at; else recall them. Answers how they are."""
+        key, place = entry.key, entry.segments
+        if self._missing:
+            return LOOKED
+        if entry.is_looked_at or self._level == LEVELS[-1]:
+            self._looks.learn(key, place, counts)
+            return LOOKED
+        if has_seen:
+            return self._looks.complete(key, place, counts)
+        return self._looks.recall(key, place, counts)
 
     def _add_beyond_stream(self, counts: Counts) -> None:
         """Add what counters of devices show: read here, and where the segment began."""
@@ -415,49 +426,6 @@ class Recorder:
             add_unseen(counts, unseen, has_lines=self._level != LEVELS[0])
         if self._mps_bytes >= 0:
             mps_memory.add_growth(counts, self._mps_bytes, mps_memory.allocated_bytes())
-
-
-class Listener:
-    """What `toolkit.hooks` calls, on any thread: it passes on to that thread's recorder."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._home = threading.get_ident()
-        self._home_recorder = this_thread()
-
-    def scope_begin(self, scope: Scope) -> None:
-        """See `Recorder.scope_begin`."""
-        this_thread().scope_begin(self._sink, scope)
-
-    def scope_end(self, scope: Scope) -> None:
-        """See `Recorder.scope_end`."""
-        this_thread().scope_end(scope)
-
-    def frame_begin(self, index: int) -> None:
-        """See `Recorder.frame_begin`."""
-        this_thread().frame_begin(self._sink, index)
-
-    def frame_end(self, index: int) -> None:
-        """See `Recorder.frame_end`."""
-        is_home = threading.get_ident() == self._home
-        this_thread().frame_end(self._sink, index, is_home=is_home)
-
-    def device_begin(self, device: str) -> None:
-        """See `Recorder.device_begin`. Of threads that torch started, our own keeps the book."""
-        self._recorder_of_device().device_begin(device)
-
-    def device_end(self, device: str) -> None:
-        """See `Recorder.device_end`."""
-        self._recorder_of_device().device_end()
-
-    def _recorder_of_device(self) -> Recorder:
-        here = this_thread()
-        is_ours = here.is_recording or not is_foreign_thread()
-        return here if is_ours else self._home_recorder
-
-    def event(self, event: Event) -> None:
-        """See `Recorder.reported`."""
-        this_thread().reported(self._sink, event)
 
 
 _threads = threading.local()

@@ -64,7 +64,7 @@ _kept: list[CodeType] = []  # so that no other code takes over the id of one tha
 _marks: dict[tuple[str | int, ...], str] = {}
 _calls: dict[str, Call] = {}
 _numbers = itertools.count()
-# Entered again where the garbage collector pauses a thread that holds it.
+# Entered again where a finalizer reports on a thread that holds it.
 _lock = threading.RLock()
 
 

@@ -1,0 +1,59 @@
+"""Who hears the hooks for a session? A listener, which passes on to the recorder of its thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from toolkit.hooks import is_foreign_thread
+from toolkit.profiling.record import this_thread
+
+if TYPE_CHECKING:
+    from toolkit.hooks import Event, Scope
+    from toolkit.profiling.record import Recorder
+    from toolkit.profiling.segments import Sink
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """What `toolkit.hooks` calls, on any thread: it passes on to that thread's recorder."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._home = threading.get_ident()
+        self._home_recorder = this_thread()
+
+    def scope_begin(self, scope: Scope) -> None:
+        """See `Recorder.scope_begin`."""
+        this_thread().scope_begin(self._sink, scope)
+
+    def scope_end(self, scope: Scope) -> None:
+        """See `Recorder.scope_end`."""
+        this_thread().scope_end(scope)
+
+    def frame_begin(self, index: int) -> None:
+        """See `Recorder.frame_begin`."""
+        this_thread().frame_begin(self._sink, index)
+
+    def frame_end(self, index: int) -> None:
+        """See `Recorder.frame_end`."""
+        is_home = threading.get_ident() == self._home
+        this_thread().frame_end(self._sink, index, is_home=is_home)
+
+    def device_begin(self, device: str) -> None:
+        """See `Recorder.device_begin`. Of threads that torch started, our own keeps the book."""
+        self._recorder_of_device().device_begin(device)
+
+    def device_end(self, device: str) -> None:
+        """See `Recorder.device_end`."""
+        self._recorder_of_device().device_end()
+
+    def _recorder_of_device(self) -> Recorder:
+        here = this_thread()
+        is_ours = here.is_recording or not is_foreign_thread()
+        return here if is_ours else self._home_recorder
+
+    def event(self, event: Event) -> None:
+        """See `Recorder.reported`."""
+        this_thread().reported(self._sink, event)
