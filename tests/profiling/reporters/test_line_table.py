@@ -47,6 +47,8 @@ def test_what_has_no_line_is_shown_as_such_and_counted_in_bytes(lines):
 
 def test_columns_with_nothing_in_them_are_left_out(lines):
     assert "syncs" not in str(lines)
+    assert "user's line" in str(lines)
+    assert "user's line" not in lines.table(sort_by="allocations", row_limit=1)
     synced = Lines([LineRow("a", "aten::item", "me.py:1 f", LineCounts(syncs=1))], 1)
     assert "syncs" in str(synced)
     assert "copied" not in str(synced)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from html import escape
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from toolkit.profiling.reporters.paper import printed
 from toolkit.profiling.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -39,23 +38,21 @@ def render(lines: Lines, rows: Sequence[LineRow]) -> Table:
     )
     for name in ("stage", "operator"):
         table.add_column(name, no_wrap=True)
-    for name in ("line", "user's line"):
+    places = _places(rows)
+    for name in places:
         table.add_column(name, overflow="fold")
     numbers = _used(rows)
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         amounts = (shown for _, shown in _amounts(row, numbers, lines.frames))
-        table.add_row(*_texts(row), *amounts)
+        table.add_row(*_texts(row)[: 2 + len(places)], *amounts)
     return table
 
 
-def plain(lines: Lines, rows: Sequence[LineRow], width: int = 140) -> str:
+def plain(lines: Lines, rows: Sequence[LineRow], width: int | None = None) -> str:
     """The same as text without colour, and below it what is not shown and not attributed."""
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False)
-    console.print(render(lines, rows))
-    said = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    said = printed(render(lines, rows), width)
     if len(rows) < len(lines):
         said.append(f"… and {len(lines) - len(rows)} more; table(row_limit=-1) shows all")
     said.append(
@@ -68,20 +65,21 @@ def plain(lines: Lines, rows: Sequence[LineRow], width: int = 140) -> str:
 def html(lines: Lines, rows: Sequence[LineRow]) -> str:
     """Some rows of `lines` as a table of HTML, with the whole chain where a line is pointed at."""
     numbers = _used(rows)
-    names = ("stage", "operator", "line", "user's line", *numbers)
+    places = _places(rows)
+    names = ("stage", "operator", *places, *numbers)
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join(f"<tr>{_cells(row, numbers, lines.frames)}</tr>" for row in rows)
+    body = "".join(f"<tr>{_cells(row, numbers, lines.frames, len(places))}</tr>" for row in rows)
     return (
         '<div class="scroll"><table class="sortable lines" aria-label="source lines">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _cells(row: LineRow, numbers: list[str], frames: int) -> str:
-    stage, op, line, user = _texts(row)
+def _cells(row: LineRow, numbers: list[str], frames: int, places: int) -> str:
+    stage, op, *lines = _texts(row)[: 2 + places]
     chain = escape("\n".join(row.chain))
     texts = "".join(f"<td>{escape(text)}</td>" for text in (stage, op))
-    texts += "".join(f'<td title="{chain}">{escape(text)}</td>' for text in (line, user))
+    texts += "".join(f'<td title="{chain}">{escape(text)}</td>' for text in lines)
     amounts = (
         f'<td data-value="{value:.6g}">{escape(shown)}</td>'
         for value, shown in _amounts(row, numbers, frames)
@@ -92,6 +90,12 @@ def _cells(row: LineRow, numbers: list[str], frames: int) -> str:
 def _texts(row: LineRow) -> tuple[str, str, str, str]:
     user = row.user_line if len(row.chain) > 1 else ""
     return (row.stage, row.op or "(no operator)", row.line or "(unattributed)", user)
+
+
+def _places(rows: Sequence[LineRow]) -> tuple[str, ...]:
+    """Columns that say where: the user's own line only where some row has another one, too."""
+    has_own = any(len(row.chain) > 1 for row in rows)
+    return ("line", "user's line") if has_own else ("line",)
 
 
 def _used(rows: Sequence[LineRow]) -> list[str]:
