@@ -56,6 +56,13 @@ SCENES = {
     "an index on the host": (lambda one: one[torch.tensor([0, 2])], {("h2d", 16): 1}, 1),
     "unique": (lambda one: one.unique(), {("d2h", COUNT): 1}, 1),
     "equal": (lambda one: torch.equal(one, one), {("d2h", 1): 1}, 1),
+    "allclose": (lambda one: torch.allclose(one, one), {("d2h", 1): 1}, 1),
+    "a choice between numbers": (lambda one: torch.where(one > 3, 1.5, 1.0), {}, 0),
+    "a choice with a number on the host": (
+        lambda one: torch.where(one > 3, one, torch.tensor(0.5, dtype=torch.float64)),
+        {("h2d", 4): 1},
+        1,
+    ),
     "a decomposition that checks": (
         lambda one: torch.linalg.svd(one),
         {("d2h", 1): 1},

@@ -3,6 +3,7 @@
 import pytest
 
 from toolkit.profiling.lines import LineCounts, LineRow, Lines
+from toolkit.profiling.processors import OUTSIDE
 from toolkit.profiling.reporters import line_table
 
 CHAIN = "stages/gray.py:63 to_float < me.py:4 main"
@@ -47,6 +48,12 @@ def test_what_has_no_line_is_shown_as_such_and_counted_in_bytes(lines):
 
 def test_columns_with_nothing_in_them_are_left_out(lines):
     assert "syncs" not in str(lines)
+    assert "user's line" in str(lines)
+    assert "user's line" not in lines.table(sort_by="allocations", row_limit=1)
+    assert " stage " in str(lines)
+    outside = Lines([LineRow(OUTSIDE, "aten::add", "me.py:1 f", LineCounts(1, 4))], 1)
+    assert " stage " not in str(outside)
+    assert "stage" not in line_table.html(outside, outside.rows)
     synced = Lines([LineRow("a", "aten::item", "me.py:1 f", LineCounts(syncs=1))], 1)
     assert "syncs" in str(synced)
     assert "copied" not in str(synced)

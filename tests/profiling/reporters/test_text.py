@@ -3,7 +3,12 @@
 import io
 
 import pytest
+import torch
 from rich.console import Console
+
+from toolkit.devices import emu
+from toolkit.profiling import profile
+from toolkit.profiling.reporters import paper
 
 
 def printed(bill, width):
@@ -27,6 +32,24 @@ def test_no_number_is_cut_at_any_width(session, width):
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     assert "1.02 kB" in text
+
+
+def test_what_crosses_is_shown_where_not_all_columns_fit():
+    emu.ensure()
+    with profile() as session:
+        torch.ones(200_000).to("emu").clone().cpu().clone()
+    narrow, wide = (printed(session.bill(), width) for width in (112, 160))
+    assert "copies h2h" in wide
+    assert "copies h2h" not in narrow
+    for shown in (narrow, wide):
+        assert all(name in shown for name in ("copies h2d", "copies d2h", "virtual ms", "waits"))
+
+
+def test_in_a_notebook_a_bill_is_still_text_and_as_wide_as_a_cell(session, monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    texts = [str(session.bill()), str(session.compare(session)), str(session.lines())]
+    assert [text.split(" ")[0] for text in texts] == ["Bill", "Before", "Source"]
+    assert max(len(line) for text in texts for line in text.splitlines()) <= paper.NOTEBOOK_WIDTH
 
 
 def test_a_wide_terminal_shows_bars(session):

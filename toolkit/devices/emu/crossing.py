@@ -15,7 +15,15 @@ from toolkit.devices.emu.pinned import is_pinned, pinned_empty_like
 from toolkit.devices.emu.streams import CLOCK, DEVICE, current_stream, report_sync
 from toolkit.devices.emu.tensor import EmuTensor, unwrap
 
-__all__ = ["copy_into", "copy_on_device", "download_number", "read_back", "to_copy", "upload_index"]
+__all__ = [
+    "copy_into",
+    "copy_on_device",
+    "download_number",
+    "read_back",
+    "to_copy",
+    "upload_index",
+    "upload_number",
+]
 
 _aten: Any = torch.ops.aten
 _NEW, _INTO = "aten::_to_copy", "aten::copy_"
@@ -109,6 +117,12 @@ def read_back(op: str, nbytes: int) -> None:
     """So many bytes come down for the host to go on, and it waits for them."""
     hooks.report("copy", nbytes, device=DEVICE, direction="d2h", op=op)
     _charge(nbytes, pinned=True, waits=True, op=op)
+
+
+def upload_number(op: str, nbytes: int) -> None:
+    """A single number that lies on the host goes up, from ordinary memory, and the host waits."""
+    hooks.report("copy", nbytes, device=DEVICE, direction="h2d", op=op)
+    _charge(nbytes, pinned=False, waits=True, op=op)
 
 
 def upload_index(index: torch.Tensor) -> None:

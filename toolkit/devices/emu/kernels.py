@@ -135,13 +135,11 @@ def _check_sides(rule: Rule, args: tuple[Any, ...]) -> None:
                         crossing.upload_index(each)
                     elif not rule.takes_host:
                         _refuse(rule, each)
-        elif (
-            isinstance(one, torch.Tensor)
-            and type(one) is not EmuTensor
-            and one.dim()
-            and not rule.takes_host
-        ):
-            _refuse(rule, one)
+        elif isinstance(one, torch.Tensor) and type(one) is not EmuTensor and not rule.takes_host:
+            if one.dim():
+                _refuse(rule, one)
+            if rule.uploads_numbers:
+                crossing.upload_number(rule.op, torch.result_type(args[1], args[2]).itemsize)
 
 
 def _refuse(rule: Rule, tensor: torch.Tensor) -> None:

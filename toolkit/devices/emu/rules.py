@@ -31,6 +31,7 @@ _READ_BACK = {
     "unique_dim_consecutive": COUNT,
     "bincount": COUNT,
     "equal": FLAG,
+    "allclose": FLAG,
     "_linalg_check_errors": FLAG,
     "_linalg_svd": FLAG,
     "_linalg_eigh": FLAG,
@@ -41,6 +42,8 @@ _INDEXES = frozenset({"index", "index_put", "index_put_", "_index_put_impl_", "_
 # Which of their results stay on the host, and which arguments must.
 _HOST_RESULTS = {"_pack_padded_sequence": 1}
 _TAKES_HOST = frozenset({"_pack_padded_sequence", "lstm", "gru", "rnn_tanh", "rnn_relu"})
+# A single number on the host is an argument of a kernel, but for these, which send it up first.
+_UPLOADS_NUMBERS = frozenset({"where"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Rule:
         names: of all arguments.
         host_result: place of the result that stays on the host, -1 if none.
         takes_host: whether tensors on the host may be among its arguments.
+        uploads_numbers: sends up single numbers that lie on the host, one by one.
     """
 
     op: str
@@ -70,6 +74,7 @@ class Rule:
     names: tuple[str, ...]
     host_result: int
     takes_host: bool
+    uploads_numbers: bool
 
 
 _rules: dict[Any, Rule] = {}
@@ -122,6 +127,7 @@ def _make(func: Any) -> Rule:
         tuple(one.name for one in schema.arguments),
         _HOST_RESULTS.get(name, -1),
         name in _TAKES_HOST,
+        name in _UPLOADS_NUMBERS,
     )
 
 

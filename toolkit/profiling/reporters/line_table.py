@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from html import escape
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from toolkit.profiling.processors import OUTSIDE
+from toolkit.profiling.reporters.paper import printed
 from toolkit.profiling.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["html", "plain", "render"]
 
+# Columns of text, and what they say of a row. A table leaves out those that would say nothing.
+_TEXTS: dict[str, Callable[[LineRow], str]] = {
+    "stage": lambda row: row.stage,
+    "operator": lambda row: row.op or "(no operator)",
+    "line": lambda row: row.line or "(unattributed)",
+    "user's line": lambda row: row.user_line if len(row.chain) > 1 else "",
+}
+_LINES = ("line", "user's line")
 # Columns of numbers: what of the counts, and how it is written. Those with nothing in them go.
 _NUMBERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "allocations": ("allocations", format_count),
@@ -37,25 +45,21 @@ def render(lines: Lines, rows: Sequence[LineRow]) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
-    for name in ("stage", "operator"):
-        table.add_column(name, no_wrap=True)
-    for name in ("line", "user's line"):
-        table.add_column(name, overflow="fold")
-    numbers = _used(rows)
+    texts, numbers = _texts(rows), _used(rows)
+    for name in texts:
+        is_line = name in _LINES
+        table.add_column(name, overflow="fold" if is_line else "ellipsis", no_wrap=not is_line)
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         amounts = (shown for _, shown in _amounts(row, numbers, lines.frames))
-        table.add_row(*_texts(row), *amounts)
+        table.add_row(*(_TEXTS[name](row) for name in texts), *amounts)
     return table
 
 
-def plain(lines: Lines, rows: Sequence[LineRow], width: int = 140) -> str:
+def plain(lines: Lines, rows: Sequence[LineRow], width: int | None = None) -> str:
     """The same as text without colour, and below it what is not shown and not attributed."""
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False)
-    console.print(render(lines, rows))
-    said = [line.rstrip() for line in buffer.getvalue().splitlines()]
+    said = printed(render(lines, rows), width)
     if len(rows) < len(lines):
         said.append(f"… and {len(lines) - len(rows)} more; table(row_limit=-1) shows all")
     said.append(
@@ -67,31 +71,42 @@ def plain(lines: Lines, rows: Sequence[LineRow], width: int = 140) -> str:
 
 def html(lines: Lines, rows: Sequence[LineRow]) -> str:
     """Some rows of `lines` as a table of HTML, with the whole chain where a line is pointed at."""
-    numbers = _used(rows)
-    names = ("stage", "operator", "line", "user's line", *numbers)
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    body = "".join(f"<tr>{_cells(row, numbers, lines.frames)}</tr>" for row in rows)
+    texts, numbers = _texts(rows), _used(rows)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*texts, *numbers))
+    body = "".join(
+        f"<tr>{_text_cells(row, texts)}{_number_cells(row, numbers, lines.frames)}</tr>"
+        for row in rows
+    )
     return (
         '<div class="scroll"><table class="sortable lines" aria-label="source lines">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _cells(row: LineRow, numbers: list[str], frames: int) -> str:
-    stage, op, line, user = _texts(row)
+def _text_cells(row: LineRow, texts: list[str]) -> str:
     chain = escape("\n".join(row.chain))
-    texts = "".join(f"<td>{escape(text)}</td>" for text in (stage, op))
-    texts += "".join(f'<td title="{chain}">{escape(text)}</td>' for text in (line, user))
-    amounts = (
+    return "".join(
+        f'<td title="{chain}">{escape(_TEXTS[name](row))}</td>'
+        if name in _LINES
+        else f"<td>{escape(_TEXTS[name](row))}</td>"
+        for name in texts
+    )
+
+
+def _number_cells(row: LineRow, numbers: list[str], frames: int) -> str:
+    return "".join(
         f'<td data-value="{value:.6g}">{escape(shown)}</td>'
         for value, shown in _amounts(row, numbers, frames)
     )
-    return texts + "".join(amounts)
 
 
-def _texts(row: LineRow) -> tuple[str, str, str, str]:
-    user = row.user_line if len(row.chain) > 1 else ""
-    return (row.stage, row.op or "(no operator)", row.line or "(unattributed)", user)
+def _texts(rows: Sequence[LineRow]) -> list[str]:
+    silent = ("", OUTSIDE)
+    return [
+        name
+        for name, write in _TEXTS.items()
+        if name in ("operator", "line") or any(write(row) not in silent for row in rows)
+    ]
 
 
 def _used(rows: Sequence[LineRow]) -> list[str]:

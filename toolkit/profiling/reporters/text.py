@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
@@ -13,6 +12,7 @@ from rich.text import Text
 from toolkit.profiling.comparison import Comparison
 from toolkit.profiling.findings import findings
 from toolkit.profiling.processors import Bill
+from toolkit.profiling.reporters.paper import printed
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
@@ -84,7 +84,10 @@ def _columns(bill: Bill) -> Iterator[list[_Column]]:
     yield [*first, bar, *rest]
     yield [*first, share, *rest]
     yield columns
-    yield columns[:3]
+    for name in ("copies h2h", "copies d2d", "allocations"):
+        columns = [one for one in columns if one[0] != name]
+        yield columns
+    yield [*first, *rest[:2]]
 
 
 def _table(bill: Bill, columns: list[_Column]) -> Table:
@@ -153,12 +156,10 @@ def render_comparison(comparison: Comparison) -> Table:
     return table
 
 
-def plain(shown: Bill | Comparison, width: int = 140) -> str:
-    """The same as text without colour."""
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, force_terminal=False)
-    console.print(render(shown) if isinstance(shown, Bill) else render_comparison(shown))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+def plain(shown: Bill | Comparison, width: int | None = None) -> str:
+    """The same as text without colour, in a notebook as wide as a cell."""
+    page = render(shown) if isinstance(shown, Bill) else render_comparison(shown)
+    return "\n".join(printed(page, width))
 
 
 def _compared(row: ComparisonRow) -> list[str]:
