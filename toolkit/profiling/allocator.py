@@ -15,7 +15,10 @@ MKL once, which are kept. Python's own objects are no tensors, and are not in it
 Levels `lines` and `exact` listen to Python's calls, and a module that asks whether somebody does
 takes another way: the fast path of `TransformerEncoderLayer` is off, which allocates once more.
 
-Here and in `watch.py` the package touches private names of torch (2.6 to 2.13).
+Where the compiled hook of `hook.py` is built, it takes the place of the legacy profiler on all
+stretches that are not looked at operator by operator.
+
+Here, in `hook.py` and in `watch.py` the package touches private names of torch (2.6 to 2.13).
 """
 
 from __future__ import annotations
@@ -28,11 +31,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit.profiling.counting import RawEvents
+from toolkit.profiling.hook import loaded_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.profiling.counting import DeviceCounters
+    from toolkit.profiling.hook import Hook
+    from toolkit.profiling.sums import Sums
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
@@ -53,7 +59,9 @@ class AllocatorStream:
         "_enable",
         "_has_marks",
         "_has_operators",
+        "_hook",
         "_is_enabled",
+        "_is_hooked",
         "_let_operators",
         "is_running",
     )
@@ -82,6 +90,8 @@ class AllocatorStream:
         self._enable = lambda: enable(config)
         self._has_operators = True
         self._has_marks = False
+        self._hook: Hook | None = None
+        self._is_hooked = False
         self.is_running = False
         _say_it_now(self)
 
@@ -93,7 +103,11 @@ class AllocatorStream:
                 costs next to nothing, with them up to 4 us for each.
             marks: somebody lets marks in, and operators now and then, while they are left out.
         """
-        if self._is_enabled():
+        hook = self._find_hook()
+        if hook is not None and not operators and not marks:
+            self.is_running = self._is_hooked = hook.start()
+            return self.is_running
+        if self._is_enabled() or (hook is not None and not hook.is_free()):
             return False
         self.is_running = True
         self._has_operators = operators
@@ -103,10 +117,14 @@ class AllocatorStream:
         self._enable()
         return True
 
-    def stop(self) -> list[RawEvents]:
-        """End, and hand out the events of each thread that worked for this one."""
+    def stop(self) -> list[RawEvents | Sums]:
+        """End, and hand out the events of each thread that worked for this one, or their sums."""
         if not self.is_running:
             return []
+        if self._is_hooked and self._hook is not None:
+            self.is_running = self._is_hooked = False
+            sums = self._hook.stop()
+            return [] if sums is None else [sums]
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False
@@ -117,6 +135,11 @@ class AllocatorStream:
             for one in lists
             if len(one) > MARKS
         ]
+
+    def _find_hook(self) -> Hook | None:
+        if self._hook is None and (hook := loaded_hook()) is not None:
+            self._hook = hook.for_thread()
+        return self._hook
 
 
 _is_said = False
