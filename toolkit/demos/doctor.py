@@ -248,11 +248,25 @@ def _jupyter() -> Iterator[Finding]:
     )
 
 
+def _allocator_hook() -> Finding:
+    from toolkit.profiling.hook_building import built_path
+
+    path = built_path()
+    return Finding(
+        "toolchain",
+        "allocator hook",
+        str(path) if path.exists() else None,
+        "allocations counted below Python, at less cost to each frame",
+        'python -c "from toolkit.profiling import build_hook; build_hook()"',
+    )
+
+
 def _toolchain() -> Iterator[Finding]:
     compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
     yield Finding("toolchain", "C", compiler, "counters preloaded in tests", _GET_COMPILER)
     cxx = next((path for name in ("g++", "clang++") if (path := shutil.which(name))), None)
     yield Finding("toolchain", "C++", cxx, "kernels compiled by torch.compile", _GET_COMPILER)
+    yield _allocator_hook()
     yield Finding(
         "toolchain",
         "node",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.profiling.budgets import budget as budget
     from toolkit.profiling.capture import profile as profile
     from toolkit.profiling.comparison import Comparison as Comparison
+    from toolkit.profiling.hook import HookWarning as HookWarning
+    from toolkit.profiling.hook import build_hook as build_hook
     from toolkit.profiling.levels import LEVELS as LEVELS
     from toolkit.profiling.levels import every as every
     from toolkit.profiling.lines import LineRow as LineRow
@@ -40,6 +42,7 @@ _HOMES = {
     "LEVELS": "levels",
     "Bill": "processors",
     "Comparison": "comparison",
+    "HookWarning": "hook",
     "LineRow": "lines",
     "Lines": "lines",
     "OverBudget": "overrun",
@@ -50,6 +53,7 @@ _HOMES = {
     "UnmeasuredWarning": "overrun",
     "allowed": "allowances",
     "budget": "budgets",
+    "build_hook": "hook",
     "every": "levels",
     "profile": "capture",
 }
@@ -58,6 +62,7 @@ __all__ = [
     "LEVELS",
     "Bill",
     "Comparison",
+    "HookWarning",
     "LineRow",
     "Lines",
     "OverBudget",
@@ -68,6 +73,7 @@ __all__ = [
     "UnmeasuredWarning",
     "allowed",
     "budget",
+    "build_hook",
     "every",
     "profile",
 ]

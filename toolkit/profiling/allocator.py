@@ -18,8 +18,11 @@ takes another way: the fast path of `TransformerEncoderLayer` is off, which allo
 CUDA's blocks are in the stream of the thread that takes them; `cuda_memory.py` tells what is not.
 Blocks on MPS are not in it, see `mps_memory.py`.
 
-Here, in `watch.py`, `driver.py`, `memory_history.py` and `explicit_syncs.py` the package touches
-private names of torch (2.6 to 2.13).
+Where the compiled hook of `hook.py` is built, it takes the place of the legacy profiler on all
+stretches that are not looked at operator by operator, while no other device is in use.
+
+Here, in `hook.py`, `watch.py`, `driver.py`, `memory_history.py` and `explicit_syncs.py` the package
+touches private names of torch (2.6 to 2.13).
 """
 
 from __future__ import annotations
@@ -34,11 +37,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
+from toolkit.profiling.hook import loaded_hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.profiling.counting import DeviceCounters
+    from toolkit.profiling.hook import Hook
+    from toolkit.profiling.sums import Sums
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
@@ -61,7 +67,9 @@ class AllocatorStream:
         "_enable",
         "_has_marks",
         "_has_operators",
+        "_hook",
         "_is_enabled",
+        "_is_hooked",
         "_let_operators",
         "is_running",
         "started_ns",
@@ -94,6 +102,8 @@ class AllocatorStream:
         self._has_operators = True
         self._has_marks = False
         self._devices: dict[int, list[Any]] = {}  # thread -> how deep, and the mark
+        self._hook: Hook | None = None
+        self._is_hooked = False
         self.is_running = False
         self.started_ns = 0
         _say_it_now(self)
@@ -106,7 +116,14 @@ class AllocatorStream:
                 costs next to nothing, with them up to 4 us for each.
             marks: somebody lets marks in, and operators now and then, while they are left out.
         """
-        if self._is_enabled():
+        hook = self._find_hook()
+        has_device = torch.cuda.is_initialized() or hasattr(torch, "emu")
+        is_plain = not operators and not marks and not has_device
+        if hook is not None and is_plain:
+            self.is_running = self._is_hooked = hook.start()
+            self.started_ns = time.perf_counter_ns()
+            return self.is_running
+        if self._is_enabled() or (hook is not None and not hook.is_free()):
             return False
         self.is_running = True
         self._has_operators = operators
@@ -146,10 +163,14 @@ class AllocatorStream:
             if not open_here[0]:
                 self._devices.pop(threading.get_ident())[1].__exit__(None, None, None)
 
-    def stop(self) -> list[RawEvents]:
-        """End, and hand out the events of each thread that worked for this one."""
+    def stop(self) -> list[RawEvents | Sums]:
+        """End, and hand out the events of each thread that worked for this one, or their sums."""
         if not self.is_running:
             return []
+        if self._is_hooked and self._hook is not None:
+            self.is_running = self._is_hooked = False
+            sums = self._hook.stop()
+            return [] if sums is None else [sums]
         for _, mark in self._devices.values():
             mark.__exit__(None, None, None)
         self._devices.clear()
@@ -163,6 +184,11 @@ class AllocatorStream:
             for one in lists
             if len(one) > MARKS
         ]
+
+    def _find_hook(self) -> Hook | None:
+        if self._hook is None and (hook := loaded_hook()) is not None:
+            self._hook = hook.for_thread()
+        return self._hook
 
 
 _is_said = False
@@ -216,6 +242,7 @@ def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawE
         lambda place: origin.cpu_elapsed_us(events[place]),
         is_host_only=not (has_operators or has_marks) or not _has_accelerator(),
         is_quiet=not has_operators,
+        is_unnamed=not has_operators and not has_marks,
     )
 
 

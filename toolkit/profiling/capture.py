@@ -13,6 +13,7 @@ from toolkit import hooks
 from toolkit.profiling.boundaries import hearing_boundaries
 from toolkit.profiling.explicit_syncs import watching_syncs
 from toolkit.profiling.give_way import giving_way
+from toolkit.profiling.hook import use_built_hook
 from toolkit.profiling.ledger import Ledger
 from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.listener import Listener
@@ -86,6 +87,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
             raise RuntimeError(
                 "this session was opened already; make another with profile() and compare the two."
             )
+        use_built_hook()
         recorder = this_thread()
         self._ledger = Ledger(self.session, self._plan, self._schedule)
         self._listener = Listener(self._ledger)

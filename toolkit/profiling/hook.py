@@ -1,0 +1,162 @@
+"""Can the allocator's reports be counted below Python? Yes, where a C++ compiler is at hand.
+
+`build_hook()` compiles `hook.cpp` once, in about 4 s, into the user's cache folder. From then on
+every session loads it in milliseconds and counts through it wherever no operators are asked for,
+which on level `counts` is nearly always. The numbers are those of torch's own profiler; only the
+price is another. Nothing is compiled without being asked for, least of all in a session.
+
+How it works: torch's allocators report every block to what lies in one slot of the thread, the slot
+of its profilers, and the hook puts an object of its own there. These are the parts of torch's C++
+that are private (2.6 to 2.13): `ThreadLocalDebugInfo` with its slot `PROFILER_STATE`,
+`MemoryReportingInfoBase`, and `ProfilerStateBase` from `torch/csrc/profiler/orchestration`. A torch
+in which they are gone fails to compile it, and one that gives other numbers fails the comparison
+made when it is loaded; in both cases a warning says so, and torch's own profiler does the work.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import threading
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+
+from toolkit.profiling.hook_building import CACHE, HookBuildError, built_path, compile_hook
+from toolkit.profiling.sums import Sums, sums_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Hook", "HookWarning", "build_hook", "loaded_hook", "use_built_hook"]
+
+_ROW = struct.Struct(f"={len(Sums._fields)}q")
+_PROBE = (3, 5)  # floats
+
+
+class HookWarning(RuntimeWarning):
+    """The compiled hook cannot be had; sessions count through torch's own profiler instead."""
+
+
+class Hook:
+    """The compiled hook, as it serves one thread. About 1 us from `start` to `stop`.
+
+    Args:
+        path: of the compiled file.
+
+    Raises:
+        OSError: it cannot be loaded.
+        AttributeError: it is something else.
+    """
+
+    __slots__ = ("_out", "_start", "_stop", "is_free")
+
+    def __init__(self, path: Path) -> None:
+        # PyDLL keeps the interpreter's lock: the calls are shorter than handing it over.
+        library = ctypes.PyDLL(str(path))
+        self._start = library.downhill_hook_start
+        self._stop = library.downhill_hook_stop
+        self.is_free = library.downhill_hook_is_free
+        self._out = ctypes.create_string_buffer(_ROW.size)
+
+    def for_thread(self) -> Hook:
+        """The same with memory of its own for what it hands out."""
+        other = Hook.__new__(Hook)
+        other._start, other._stop, other.is_free = self._start, self._stop, self.is_free
+        other._out = ctypes.create_string_buffer(_ROW.size)
+        return other
+
+    def start(self) -> bool:
+        """Begin. False where a profiler is on in this thread: it keeps its place."""
+        return bool(self._start())
+
+    def stop(self) -> Sums | None:
+        """End, and hand out what came up; None where nothing was begun in this thread."""
+        return Sums._make(_ROW.unpack_from(self._out)) if self._stop(self._out) else None
+
+
+_lock = threading.Lock()
+_hook: Hook | None = None
+_is_looked_for = False
+
+
+def build_hook() -> Path | None:
+    """Have sessions count through a compiled hook, now and in later processes. Blocks about 4 s.
+
+    Where it is built already, it is only loaded. `DOWNHILL_CACHE` names the folder to keep it in,
+    by default the user's cache folder; whoever deletes it there has torch's own profiler again.
+
+    Returns:
+        The compiled file. None if it could not be had: a `HookWarning` says why, with the last
+        lines of the compiler, and sessions work as before.
+    """
+    global _hook, _is_looked_for
+    with _lock:
+        path = built_path()
+        _is_looked_for = True
+        try:
+            _hook = _load(path) if path.exists() else None
+        except (OSError, AttributeError):
+            _hook = None  # built anew below
+        try:
+            if _hook is None:
+                _hook = _load(compile_hook())
+        except (HookBuildError, OSError, AttributeError) as error:
+            _warn(f"The allocator hook was not built: {error}")
+        return path if _hook is not None else None
+
+
+def use_built_hook() -> None:
+    """Load the hook if it was built before. Looks once in a process, in some milliseconds."""
+    global _hook, _is_looked_for
+    if _is_looked_for:
+        return
+    with _lock:
+        if _is_looked_for:
+            return
+        _is_looked_for = True
+        path = built_path()
+        if not path.exists():
+            return
+        try:
+            _hook = _load(path)
+        except (OSError, AttributeError) as error:
+            _warn(
+                f"The allocator hook {path} does not load: {error}. Build it anew with "
+                f"toolkit.profiling.build_hook(), delete it, or name another folder with {CACHE}."
+            )
+
+
+def loaded_hook() -> Hook | None:
+    """The hook of this process, or None."""
+    return _hook
+
+
+def _load(path: Path) -> Hook:
+    """Load it, and try whether it counts as it should.
+
+    Raises:
+        OSError: it does not load, or counts something else.
+        AttributeError: it is something else.
+    """
+    hook = Hook(path)
+    if not hook.start():
+        return hook  # inside of a torch.profiler, where it cannot be tried
+    block = torch.empty(_PROBE[0])
+    other = torch.empty(_PROBE[1])
+    del block
+    found = hook.stop()
+    nbytes = other.element_size()
+    expected = sums_of([_PROBE[0] * nbytes, _PROBE[1] * nbytes, -_PROBE[0] * nbytes])
+    if found != expected:
+        raise OSError(f"it counts {found} where {expected} is right")
+    return hook
+
+
+def _warn(text: str) -> None:
+    warnings.warn(
+        f"{text}\nSessions count through torch's own profiler, with the same numbers.",
+        HookWarning,
+        stacklevel=4,
+    )
