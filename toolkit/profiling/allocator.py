@@ -117,7 +117,7 @@ class AllocatorStream:
             marks: somebody lets marks in, and operators now and then, while they are left out.
         """
         hook = self._find_hook()
-        has_device = torch.cuda.is_initialized() or hasattr(torch, "emu")
+        has_device = torch.cuda.is_initialized() or "emu" in vars(torch)
         is_plain = not operators and not marks and not has_device
         if hook is not None and is_plain:
             self.is_running = self._is_hooked = hook.start()

@@ -7,11 +7,16 @@ same for all threads; two that are recorded at once are both charged what it mov
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = ["VirtualTime", "virtual_now", "virtual_prices"]
+
+_torch: Mapping[str, Any] = vars(torch)  # asking the module for what it lacks takes it 2 us
 
 
 class VirtualTime(NamedTuple):
@@ -40,7 +45,7 @@ class VirtualTime(NamedTuple):
 
 def virtual_now() -> VirtualTime | None:
     """The clock of the emulated device; None where it is not enabled. No sync."""
-    device: Any = getattr(torch, "emu", None)
+    device = _torch.get("emu")
     if device is None:
         return None
     read = device.counters()
@@ -49,5 +54,5 @@ def virtual_now() -> VirtualTime | None:
 
 def virtual_prices() -> str:
     """The cost model in words; empty where no device is emulated."""
-    device: Any = getattr(torch, "emu", None)
+    device = _torch.get("emu")
     return "" if device is None else str(device.cost())
