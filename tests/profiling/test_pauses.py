@@ -149,7 +149,7 @@ def test_the_bill_says_how_long_the_collector_paused():
         gc.collect()
     said = [line for line in findings(session.bill()) if "garbage collector" in line]
     assert len(said) == 1
-    assert "in 1 pauses" in said[0]
+    assert "in 1 pause," in said[0]
     assert "generation 2 in blur" in said[0]
 
 

@@ -159,7 +159,7 @@ def _bottlenecks(bill: Bill) -> list[str]:
 
 def _pauses(bill: Bill) -> str:
     number = bill.whole.total.gc_pauses / bill.frames
-    return f", in {format_count(round(number, 2))} pauses"
+    return ", in 1 pause" if number == 1 else f", in {format_count(round(number, 2))} pauses"
 
 
 def _longest(bill: Bill, kind: str) -> str:
