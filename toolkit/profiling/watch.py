@@ -119,8 +119,8 @@ class Watch(TorchFunctionMode):
         """Take the modes off, and hand out what they saw."""
         self._is_quiet = False
         if self._is_worn:
-            self._is_worn = False
             _take_out(self)
+            self._is_worn = False
         return self.seen
 
     def reset(self) -> None:
@@ -301,5 +301,5 @@ def _worn() -> list[Any]:
 
 
 def _wear(modes: list[Any]) -> None:
-    """Have exactly these on, lowest first: in one call made in C, so that no interrupt splits it."""
+    """Have exactly these on, lowest first: in one call made in C, which no interrupt splits."""
     deque(chain(islice(iter(_pop, None), _depth()), map(_push, modes)), maxlen=0)
