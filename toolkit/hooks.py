@@ -228,7 +228,11 @@ def listen(listener: object) -> None:
 def unlisten(listener: object) -> None:
     """Take `listener` out of this context. Nothing happens where it did not listen."""
     device_memory._last = None
-    _table.set(_table.get().without(listener))
+    left = _table.get().without(listener)
+    _table.set(left)
+    if not left:  # an interrupt may have kept a block from closing its own
+        _scope.set(None)
+        _timing.set(None)
 
 
 class using:  # noqa: N801 - reads as a statement: `with hooks.using(table):`

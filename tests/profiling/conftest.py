@@ -1,5 +1,6 @@
 """A short run whose cost is known by hand, and a session of it."""
 
+import gc
 import os
 import threading
 
@@ -22,6 +23,15 @@ def _play(frames=3, size=256):
         with hooks.scope("look", index, "demo"):
             hooks.report("wait", duration_ns=2_000_000, op="queue")
         hooks.frame_end(index)
+
+
+@pytest.fixture(autouse=True)
+def no_collection_by_chance():
+    """The garbage collector runs when a test asks for it: a pause of it is an event."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Kineto on a thread of its own, by its activities of the CPU: the same way, without a GPU."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -22,6 +23,17 @@ def driver(monkeypatch):
     monkeypatch.setattr(give_way, "cuda_driver", one)
     yield one
     one.end(ME)
+
+
+@contextmanager
+def held():
+    """A session is open, as far as torch.profiler is concerned."""
+    owner = object()
+    give_way.giving_way.enter(owner)
+    try:
+        yield
+    finally:
+        give_way.giving_way.leave(owner)
 
 
 def kineto(**values):
@@ -89,7 +101,7 @@ def test_beside_a_torch_profiler_it_does_not_start(driver):
 
 def test_beside_one_that_warms_up_it_does_not_start_either(driver):
     schedule = torch.profiler.schedule(wait=0, warmup=1, active=1)
-    with kineto(schedule=schedule) as theirs, give_way.giving_way():
+    with kineto(schedule=schedule) as theirs, held():
         assert driver.begin(ME) == BUSY
         theirs.step()
         torch.ones(8)
@@ -97,7 +109,7 @@ def test_beside_one_that_warms_up_it_does_not_start_either(driver):
 
 
 def test_a_torch_profiler_that_is_made_ready_meanwhile_goes_first(driver):
-    with give_way.giving_way():
+    with held():
         assert driver.begin(ME) == ""
         with kineto() as theirs:
             assert not driver.is_on
@@ -108,15 +120,15 @@ def test_a_torch_profiler_that_is_made_ready_meanwhile_goes_first(driver):
 
 
 def test_a_session_inside_another_does_not_end_what_the_outer_one_records(driver):
-    with give_way.giving_way():
+    with held():
         assert driver.begin(ME) == ""
-        with give_way.giving_way():
+        with held():
             assert driver.is_on
 
 
 def test_torch_is_left_as_it_was():
     before = autograd_profiler._prepare_profiler
-    with give_way.giving_way(), give_way.giving_way():
+    with held(), held():
         assert autograd_profiler._prepare_profiler is not before
     assert autograd_profiler._prepare_profiler is before
 

@@ -120,7 +120,9 @@ class AllocatorStream:
         has_device = torch.cuda.is_initialized() or "emu" in vars(torch)
         is_plain = not operators and not marks and not has_device
         if hook is not None and is_plain:
-            self.is_running = self._is_hooked = hook.start()
+            self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
+            if not hook.start():
+                self.is_running = self._is_hooked = False
             self.started_ns = time.perf_counter_ns()
             return self.is_running
         if self._is_enabled() or (hook is not None and not hook.is_free()):
@@ -168,8 +170,8 @@ class AllocatorStream:
         if not self.is_running:
             return []
         if self._is_hooked and self._hook is not None:
-            self.is_running = self._is_hooked = False
             sums = self._hook.stop()
+            self.is_running = self._is_hooked = False
             return [] if sums is None else [sums]
         for _, mark in self._devices.values():
             mark.__exit__(None, None, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LEVELS", "profile"]
 
 KEEPS = ("fold", "all")
+_SHARED = (giving_way, watching_syncs, hearing_pauses, hearing_boundaries)
 
 
 class profile:  # noqa: N801 - reads as a statement, and has the name of its model in torch
@@ -78,9 +78,8 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
             raise ValueError(f"keep {keep!r} does not exist; there is {_listed(KEEPS)}.")
         self.session = Session(level, keep)
         self.session.machine = _machine()
-        self._schedule = schedule
         self._plan = Plan(level, detail)
-        self._stack = ExitStack()
+        self._schedule = schedule
 
     def __enter__(self) -> Session:
         if self.session.on_step is not None or self.session.frame_count:
@@ -88,20 +87,13 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
                 "this session was opened already; make another with profile() and compare the two."
             )
         use_built_hook()
-        recorder = this_thread()
         self._ledger = Ledger(self.session, self._plan, self._schedule)
         self._listener = Listener(self._ledger)
-        with ExitStack() as opening:
-            opening.enter_context(giving_way())
-            opening.enter_context(watching_syncs())
-            opening.enter_context(hearing_pauses)
-            opening.enter_context(hearing_boundaries)
-            opening.callback(hooks.unlisten, self._listener)
-            hooks.listen(self._listener)
-            self.session.on_step = self._step
-            self.session.plan = self._plan
-            recorder.attach(self._ledger)
-            self._stack = opening.pop_all()
+        try:
+            self._open()
+        except BaseException:  # an interrupt on the way in
+            self._close()
+            raise
         return self.session
 
     def __exit__(
@@ -110,17 +102,32 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         value: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        try:
+            self._close()
+        except BaseException:  # an interrupt on the way out: what is left is done now
+            self._close()
+            raise
+
+    def _open(self) -> None:
+        for one in _SHARED:
+            one.enter(self)
+        hooks.listen(self._listener)
+        self.session.on_step = self._step
+        self.session.plan = self._plan
+        this_thread().attach(self._ledger)
+
+    def _close(self) -> None:
+        """Take back all that `_open` did, however far it came; a second time changes nothing."""
         recorder = this_thread()
-        with self._stack:
-            try:
-                recorder.detach(self._ledger)
-            finally:
-                hooks.unlisten(self._listener)
-                self._ledger.finish(recorder.peak_bytes)
-                if prices := virtual_prices():
-                    self.session.machine["emu"] = prices
-                self.session.on_step = None
-                self.session.plan = None
+        recorder.detach(self._ledger)
+        hooks.unlisten(self._listener)
+        for one in reversed(_SHARED):
+            one.leave(self)
+        self._ledger.finish(recorder.peak_bytes)
+        if prices := virtual_prices():
+            self.session.machine["emu"] = prices
+        self.session.on_step = None
+        self.session.plan = None
 
     def _step(self) -> None:
         recorder = this_thread()

@@ -14,9 +14,7 @@ through the driver. `wait_stream` and `wait_event` make the device wait, not the
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -25,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit.profiling.record import thread_recorder
+from toolkit.profiling.shared import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
 __all__ = ["TARGETS", "SyncTarget", "watching_syncs"]
 
@@ -67,27 +66,12 @@ TARGETS = (
     ),
 )
 
-_lock = threading.Lock()
-_open = 0
 _wrapped: list[tuple[Any, str, Any, Any]] = []  # holder, name, what was there, and the wrapper
 
 
-@contextmanager
-def watching_syncs() -> Generator[None]:
-    """While this is open, explicit synchronisations of recorded threads are on their bill."""
-    global _open
-    with _lock:
-        _open += 1
-        if _open == 1:
-            for target in TARGETS:
-                _wrap(target)
-    try:
-        yield
-    finally:
-        with _lock:
-            _open -= 1
-            if not _open:
-                _put_back()
+def _put() -> None:
+    for target in TARGETS:
+        _wrap(target)
 
 
 def _wrap(target: SyncTarget) -> None:
@@ -95,16 +79,17 @@ def _wrap(target: SyncTarget) -> None:
     original = getattr(holder, target.name, None)
     if original is not None:
         ours = _telling(original, target)
-        setattr(holder, target.name, ours)
         _wrapped.append((holder, target.name, original, ours))
+        setattr(holder, target.name, ours)
 
 
-def _put_back() -> None:
+def _take() -> None:
     while _wrapped:
-        holder, name, original, ours = _wrapped.pop()
+        holder, name, original, ours = _wrapped[-1]
         # Somebody else may have wrapped it since: theirs calls ours, which then tells nobody.
         if getattr(holder, name, None) is ours:
             setattr(holder, name, original)
+        _wrapped.pop()
 
 
 def _telling(original: Callable[..., Any], target: SyncTarget) -> Callable[..., Any]:
@@ -112,7 +97,7 @@ def _telling(original: Callable[..., Any], target: SyncTarget) -> Callable[..., 
 
     @wraps(original)
     def synchronize(*values: Any, **named: Any) -> Any:
-        recorder = thread_recorder() if _open else None
+        recorder = thread_recorder() if watching_syncs.is_held else None
         if recorder is None:
             return original(*values, **named)
         begin_ns = time.perf_counter_ns()
@@ -129,3 +114,7 @@ def _telling(original: Callable[..., Any], target: SyncTarget) -> Callable[..., 
 def _accelerator() -> str:
     found = torch.accelerator.current_accelerator()
     return found.type if found is not None else "cpu"
+
+
+# While this is held, explicit synchronisations of recorded threads are on their bill.
+watching_syncs = Shared(_put, _take)

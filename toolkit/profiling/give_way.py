@@ -8,63 +8,41 @@ ends earlier, when theirs is made ready, for Kineto knows one recording in the w
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torch.autograd import profiler as autograd_profiler
 
 from toolkit.profiling.driver import cuda_driver
 from toolkit.profiling.record import this_thread
+from toolkit.profiling.shared import Shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
 __all__ = ["giving_way"]
 
 _START = "_run_on_profiler_start"  # what torch calls before it starts one of its own
 _READY = "_prepare_profiler"  # and before that, at the start of its warm-up
 
-_lock = threading.Lock()
-_open = 0
 _originals: dict[str, Callable[..., Any]] = {}
 
 
-@contextmanager
-def giving_way() -> Generator[None]:
-    """While this is open, a starting torch.profiler finds its thread and Kineto free.
-
-    In a torch without these hooks nothing is changed: its profiler then says that another one is
-    on.
-    """
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
+def _put() -> None:
+    cuda_driver.give_way()  # one of theirs may have been made ready before we listened
+    for name, ours in _OURS.items():
+        theirs = getattr(autograd_profiler, name, None)
+        if theirs is not None and name not in _originals:
+            _originals[name] = theirs
+            setattr(autograd_profiler, name, ours)
 
 
-def _enter() -> None:
-    global _open
-    with _lock:
-        _open += 1
-        if _open == 1:
-            cuda_driver.give_way()  # one of theirs may have been made ready before we listened
-            for name, ours in _OURS.items():
-                theirs = getattr(autograd_profiler, name, None)
-                if theirs is not None and name not in _originals:
-                    _originals[name] = theirs
-                    setattr(autograd_profiler, name, ours)
-
-
-def _leave() -> None:
-    global _open
-    with _lock:
-        _open -= 1
-        for name, ours in _OURS.items():
-            # Somebody else may have wrapped it since: theirs calls ours, so ours must stay whole.
-            if not _open and getattr(autograd_profiler, name, None) is ours:
-                setattr(autograd_profiler, name, _originals.pop(name))
+def _take() -> None:
+    for name, ours in _OURS.items():
+        # Somebody else may have wrapped it since: theirs calls ours, so ours must stay whole.
+        if getattr(autograd_profiler, name, None) is ours:
+            setattr(autograd_profiler, name, _originals[name])
+        if getattr(autograd_profiler, name, None) is _originals.get(name):
+            _originals.pop(name, None)
 
 
 def _step_aside() -> None:
@@ -82,3 +60,7 @@ def _make_room(*values: Any, **named: Any) -> None:
 
 
 _OURS: dict[str, Callable[..., Any]] = {_START: _step_aside, _READY: _make_room}
+
+# While this is held, a starting torch.profiler finds its thread and Kineto free. In a torch without
+# these hooks nothing is changed: its profiler then says that another one is on.
+giving_way = Shared(_put, _take)

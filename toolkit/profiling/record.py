@@ -99,7 +99,7 @@ class Recorder:
         self._cut()
         self._meet(sink)
         if not any(entry.sinks for entry in self._entries):
-            self._turn_page()  # what sessions before this one left alive is not its own
+            self._start_anew()
         for entry in self._entries:
             entry.sinks.append(sink)
             entry.is_looked_at = self._looks.is_due(entry.key)
@@ -107,14 +107,13 @@ class Recorder:
 
     def detach(self, sink: Sink) -> None:
         """Hand out what there is, and forget `sink`."""
-        self._cut()
-        self._held.release()
-        for entry in self._entries:
-            if sink in entry.sinks:
-                entry.sinks.remove(sink)
-        if not any(entry.sinks for entry in self._entries):
-            self._frames.clear()  # nobody will be told of their end
-        self._begin()
+        try:
+            self._cut()
+            self._held.release()
+        finally:
+            for entry in self._entries:
+                entry.sinks = [one for one in entry.sinks if one is not sink]
+            self._begin()
 
     def end_step(self, sink: Sink) -> None:
         """A step that the user names is done: hand out what there is, and count live bytes anew."""
@@ -153,7 +152,13 @@ class Recorder:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
         if not any(entry.scope is scope for entry in self._entries):
             return
-        self._cut()
+        try:
+            self._cut()
+        finally:
+            self._leave(scope)
+            self._begin()
+
+    def _leave(self, scope: Scope) -> None:
         while True:
             inner = self._entries.pop()
             outer = self._entries[-1]
@@ -163,7 +168,6 @@ class Recorder:
                 outer.on_device.enclose(inner.on_device)
             if inner.scope is scope:
                 break
-        self._begin()
 
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
@@ -291,6 +295,13 @@ class Recorder:
         """The highest live bytes since the frame began on this thread."""
         return self._entries[0].peak_bytes
 
+    def _start_anew(self) -> None:
+        """Nobody was recorded for: what sessions before left open or alive is none of the next."""
+        del self._entries[1:]
+        self._frames.clear()
+        self._watch.reset()
+        self._turn_page()
+
     def _turn_page(self) -> None:
         """A frame or step begins: what lies outside of stages is a new entry."""
         bottom = self._entries[0]
@@ -300,7 +311,11 @@ class Recorder:
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
-        self._open_segment(missing)
+        try:
+            self._open_segment(missing)
+        except BaseException:  # an interrupt
+            self._abandon()
+            raise
         self._is_busy = False
         if self._deferred:
             self._catch_up()
@@ -345,6 +360,23 @@ class Recorder:
 
     def _cut(self) -> None:
         """End the segment, if there is one, and hand it out."""
+        try:
+            self._hand_out()
+        except BaseException:  # an interrupt: what was not handed out is lost
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """Leave torch as it was, with no segment open; the next step of work opens one."""
+        self._watch.end()
+        self._stream.stop()
+        self._start_ns = self._stopped_ns = 0
+        self._level = LEVELS[0]
+        self._reported.clear()
+        self._told, self._syncs, self._deferred = [], [], []
+        self._is_busy = False
+
+    def _hand_out(self) -> None:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True

@@ -16,31 +16,38 @@ __all__ = ["Shared"]
 
 
 class Shared:
-    """Context manager, entered any number of times by any thread: in place while one is inside.
+    """In place while anybody holds it, on any thread.
+
+    An interrupt may come anywhere: whoever was stopped on the way calls `leave`, once more if need
+    be.
 
     Args:
         put: puts it in place.
-        take: takes it away, also what `put` did before it raised.
+        take: takes it away, also what `put` or `take` did before it was stopped.
     """
 
     def __init__(self, put: Callable[[], None], take: Callable[[], None]) -> None:
         self._put = put
         self._take = take
         self._lock = threading.Lock()
-        self._inside = 0
+        self._owners: set[object] = set()
 
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                try:
-                    self._put()
-                except BaseException:
-                    self._take()
-                    raise
-            self._inside += 1
+    @property
+    def is_held(self) -> bool:
+        """Whether anybody holds it."""
+        return bool(self._owners)
 
-    def __exit__(self, *_: object) -> None:
+    def enter(self, owner: object) -> None:
+        """Hold it for `owner`."""
         with self._lock:
-            self._inside -= 1
-            if not self._inside:
+            is_first = not self._owners
+            self._owners.add(owner)
+            if is_first:
+                self._put()
+
+    def leave(self, owner: object) -> None:
+        """Hold it no longer for `owner`; nothing happens where it was not held."""
+        with self._lock:
+            self._owners.discard(owner)
+            if not self._owners:
                 self._take()

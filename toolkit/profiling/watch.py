@@ -12,7 +12,9 @@ his own on top.
 from __future__ import annotations
 
 import time
+from collections import deque
 from importlib import import_module
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,6 +54,7 @@ _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
 _let_operators: Callable[[bool], None] = _core._autograd._enable_record_function
 _caller: Callable[[int], FrameType] = import_module("sys")._getframe
+_worn_at: Callable[[int], Any] = _core._get_function_stack_at
 _depth: Callable[[], int] = _core._len_torch_function_stack
 _pop: Callable[[], Any] = _core._pop_torch_function_stack
 _push: Callable[[Any], None] = _core._push_on_torch_function_stack
@@ -108,17 +111,22 @@ class Watch(TorchFunctionMode):
         """
         self._is_quiet = is_quiet
         self.seen = Seen()
+        self._is_worn = True
         if not self.mark:  # else a call is under way, which puts the mode back when it returns
             _put_at_the_bottom(self)
-        self._is_worn = True
 
     def end(self) -> Seen:
         """Take the modes off, and hand out what they saw."""
         self._is_quiet = False
         if self._is_worn:
-            self._is_worn = False
             _take_out(self)
+            self._is_worn = False
         return self.seen
+
+    def reset(self) -> None:
+        """Forget the call under way: an interrupt may have come before it was left."""
+        self.mark = ""
+        self.is_looking = False
 
     def __torch_function__(
         self,
@@ -275,20 +283,23 @@ def _op(operator: Any) -> str:
 
 def _put_at_the_bottom(mode: TorchFunctionMode) -> None:
     """Below all other modes but that of a default device, which torch wants at the very bottom."""
-    above = [_pop() for _ in range(_depth())]
-    while above and isinstance(above[-1], _stays_at_the_bottom):
-        _push(above.pop())
-    _push(mode)
-    for one in reversed(above):
-        _push(one)
+    worn = _worn()
+    place = 0
+    while place < len(worn) and isinstance(worn[place], _stays_at_the_bottom):
+        place += 1
+    _wear([*worn[:place], mode, *worn[place:]])
 
 
 def _take_out(mode: TorchFunctionMode) -> None:
-    above: list[Any] = []
-    while _depth():
-        top = _pop()
-        if top is mode:
-            break
-        above.append(top)
-    for one in reversed(above):
-        _push(one)
+    worn = _worn()
+    if mode in worn:
+        _wear([one for one in worn if one is not mode])
+
+
+def _worn() -> list[Any]:
+    return [_worn_at(place) for place in range(_depth())]
+
+
+def _wear(modes: list[Any]) -> None:
+    """Have exactly these on, lowest first: in one call made in C, which no interrupt splits."""
+    deque(chain(islice(iter(_pop, None), _depth()), map(_push, modes)), maxlen=0)
