@@ -28,7 +28,6 @@ def _play(frames=3, size=256):
 @pytest.fixture(autouse=True)
 def no_collection_by_chance():
     """The garbage collector runs when a test asks for it: a pause of it is an event."""
-    gc.collect()
     gc.disable()
     yield
     gc.enable()
