@@ -85,6 +85,7 @@ def test_rows_of_bottlenecks_survive_a_file(tmp_path, clock):
     loaded = Session.load(tmp_path / "one.json").bill()
     assert loaded.bottlenecks == session.bill().bottlenecks
     rows = [(row.kind, row.op, row.counts.count, row.counts.nbytes) for row in loaded.bottlenecks]
+    rows = [row for row in rows if row[0] != "gc"]  # the collector comes when it likes
     assert rows == [("wait", "queue", 1, 0), ("io", "disk", 1, 10)]
 
 

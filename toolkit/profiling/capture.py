@@ -111,6 +111,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
     def _open(self) -> None:
         for one in _SHARED:
             one.enter(self)
+        self._ledger.bystanders.begin()
         hooks.listen(self._listener)
         self.session.on_step = self._step
         self.session.plan = self._plan
@@ -121,6 +122,9 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         recorder = this_thread()
         recorder.detach(self._ledger)
         hooks.unlisten(self._listener)
+        # In the reverse order: both the boundaries and the bystanders wrap the start of a thread.
+        if unseen := self._ledger.bystanders.end():
+            self.session.note(unseen)
         for one in reversed(_SHARED):
             one.leave(self)
         self._ledger.finish(recorder.peak_bytes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.hooks import Event
 from toolkit.profiling.bottlenecks import BOTTLENECKS, add_bottleneck
+from toolkit.profiling.bystanders import Bystanders
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.findings import TUNED
 from toolkit.profiling.frames import FrameRecord, Slice
@@ -42,6 +43,7 @@ class Ledger:
         self.session = session
         self.plan = plan
         self.keeps_events = session.keep == "all"
+        self.bystanders = Bystanders()
         self._schedule = schedule
         self._steps = 0
         self._frames_at_step = 0
@@ -54,6 +56,10 @@ class Ledger:
         self.is_recording = self._is_wanted()
 
     # -- filled by recorders ----------------------------------------------------------------------
+
+    def meet(self, native_id: int) -> None:
+        """A thread is recorded; of those that never are, the session makes a note."""
+        self.bystanders.meet(native_id)
 
     def level_of(self, frame: int) -> str:
         """How closely a frame is looked at; what comes late to one that is done, as is usual."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from toolkit import hooks
 from toolkit.profiling import allowances
+from toolkit.profiling.bystanders import UNRECORDED
 from toolkit.profiling.judge import Judge
 from toolkit.profiling.overrun import OverBudgetWarning, Overrun, tell
 from toolkit.profiling.recording import Recording
@@ -21,12 +22,16 @@ from toolkit.profiling.tally import Tally
 from toolkit.profiling.usage import Permits, Usage, exceeded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.hooks import Event, Scope
+    from toolkit.profiling.bottlenecks import BottleneckKey
     from toolkit.profiling.frames import FrameRecord
     from toolkit.profiling.terms import Terms
 
 __all__ = ["Meter"]
 
+_OF_OTHERS = ("attachment ", "owner of ")  # a result of a pipeline that another thread computes
 _MISSING = "are missing"  # in a note of a session that could not see every allocation
 _LATE = 64  # frames whose usage is remembered for work that comes after their end
 _KEPT_PERMITS = 100_000
@@ -110,12 +115,18 @@ class Meter:
     def gaps(self) -> list[str]:
         """What could not be judged, in sentences."""
         found = [note for note in self.session.notes if _MISSING in note] + self._judge.gaps()
+        if any(kind == "wait" and op.startswith(_OF_OTHERS) for kind, op, _ in self._waits()):
+            found += [note for note in self.session.notes if UNRECORDED in note]
         if self.terms.warmup >= self._closed and self.terms.warmup:
             found.append(
                 f"with warmup={self.terms.warmup} none of {self._closed} frames was judged. Run "
                 "more of them; in code that is no pipeline, call step() after each"
             )
         return found
+
+    def _waits(self) -> Iterator[BottleneckKey]:
+        for known in self.session.bottleneck_counts.values():
+            yield from known
 
     @property
     def _has_frames(self) -> bool:

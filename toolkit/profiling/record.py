@@ -82,7 +82,8 @@ class Recorder:
         self._missing = ""
         self._counters: dict[str, DeviceCounters] = {}
         self._mps_bytes = 0
-        self._held = Held(threading.get_ident(), threading.get_native_id())
+        self._native_id = threading.get_native_id()
+        self._held = Held(threading.get_ident(), self._native_id)
         self._reported: list[tuple[int, int]] = []
         self._told: list[Window] = []  # when a layer copied or waited
         self._syncs: list[Sync] = []  # explicit ones
@@ -214,6 +215,7 @@ class Recorder:
     def _take(self, sink: Sink, event: Event) -> None:
         if event is not self._last_event:
             self._meet_event(event)
+        self._meet(sink)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
@@ -282,6 +284,7 @@ class Recorder:
         if sink not in self._known:
             self._known.add(sink)
             self._looks = Looks()
+            sink.meet(self._native_id)
 
     # -- segments ---------------------------------------------------------------------------------
 

@@ -71,6 +71,10 @@ class Sink(Protocol):
         """Whether it wants single events besides the counts."""
         ...
 
+    def meet(self, native_id: int) -> None:
+        """A thread is recorded for it from now on; told once for each thread."""
+        ...
+
     def level_of(self, frame: int) -> str:
         """How closely it wants a frame looked at; -1 is work that has no frame yet."""
         ...
