@@ -1,5 +1,8 @@
 """Level `exact`: every byte of the default pipeline has stage, operator and the user's line."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -23,7 +26,7 @@ def my_loop(pipeline, frames):
 def played(level, keep="fold"):
     """A session of the default pipeline, from its very first frame on."""
     pipeline = Pipeline([rgb, gray, blur, sobel, edges, corners])
-    ring = FrameRing(4, width=160, height=96, pixel_format="i420")
+    ring = FrameRing(4, width=1280, height=720, pixel_format="i420")
     picture = torch.randint(16, 235, ring.spec.slot_shape, dtype=torch.uint8)
 
     def frames():
@@ -132,3 +135,16 @@ def test_the_flame_view_shows_what_is_not_attributed():
     with profile(level="exact") as session, torch._C.DisableTorchFunction():
         torch.ones(1000)
     assert session.lines().stacks() == {(OUTSIDE, "(unattributed)", "aten::ones"): 4000}
+
+
+def test_the_first_look_does_not_import_the_compiler():
+    script = (
+        "import sys, torch\n"
+        "from toolkit.profiling import profile\n"
+        "with profile('exact') as session:\n"
+        "    torch.ones(8).clone()\n"
+        "assert session.bill().whole.total.copies['h2h'] == [1, 32]\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["False"], done.stderr

@@ -30,6 +30,7 @@ AFTER = {
     for name in ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "JUMP_BACKWARD")
     if name in dis.opmap
 }
+_ALSO = ("/toolkit/hooks.py", "/torch/utils/_python_dispatch.py")
 ORIGINALS = (autograd_profiler._run_on_profiler_start, threading.Thread.start)
 
 
@@ -81,7 +82,7 @@ class Interrupt:
 
     def __call__(self, frame, event, arg):
         path = frame.f_code.co_filename
-        is_ours = "/toolkit/profiling/" in path or path.endswith("/toolkit/hooks.py")
+        is_ours = "/toolkit/profiling/" in path or path.endswith(_ALSO)
         # Python swallows what is raised in a generator expression that nobody reads any more.
         if not is_ours or self.where or frame.f_code.co_name == "<genexpr>":
             return None

@@ -100,7 +100,8 @@ class Recorder:
         self._cut()
         self._meet(sink)
         if not any(entry.sinks for entry in self._entries):
-            self._start_anew()
+            self._forget()
+            self._turn_page()
         for entry in self._entries:
             entry.sinks.append(sink)
             entry.is_looked_at = self._looks.is_due(entry.key)
@@ -114,6 +115,8 @@ class Recorder:
         finally:
             for entry in self._entries:
                 entry.sinks = [one for one in entry.sinks if one is not sink]
+            if not any(entry.sinks for entry in self._entries):
+                self._forget()
             self._begin()
 
     def end_step(self, sink: Sink) -> None:
@@ -298,12 +301,11 @@ class Recorder:
         """The highest live bytes since the frame began on this thread."""
         return self._entries[0].peak_bytes
 
-    def _start_anew(self) -> None:
-        """Nobody was recorded for: what sessions before left open or alive is none of the next."""
+    def _forget(self) -> None:
+        """Nobody is recorded for: what was left open is none of the next session."""
         del self._entries[1:]
         self._frames.clear()
         self._watch.reset()
-        self._turn_page()
 
     def _turn_page(self) -> None:
         """A frame or step begins: what lies outside of stages is a new entry."""

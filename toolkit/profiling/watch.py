@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from importlib import import_module
 from itertools import chain, islice
+from sys import modules
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -58,8 +60,13 @@ _worn_at: Callable[[int], Any] = _core._get_function_stack_at
 _depth: Callable[[], int] = _core._len_torch_function_stack
 _pop: Callable[[], Any] = _core._pop_torch_function_stack
 _push: Callable[[Any], None] = _core._push_on_torch_function_stack
+_looks: Callable[[], int] = _core._len_torch_dispatch_stack
+_look_at: Callable[[int], Any] = _core._get_dispatch_stack_at
+_pop_look: Callable[[], Any] = partial(_core._pop_torch_dispatch_stack, None)
+_push_look: Callable[[Any], None] = _core._push_on_torch_dispatch_stack
 _stays_at_the_bottom: type = import_module("torch.utils._device").DeviceContext
 
+_COMPILER = "torch._dynamo"
 _UPLOADS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
 
 
@@ -100,6 +107,7 @@ class Watch(TorchFunctionMode):
         self._is_quiet = False
         self._is_worn = False
         self._inside = _Inside(self)
+        self._hidden = _HiddenInside(self)
         self._kinds: dict[Any, tuple[int, str]] = {}
 
     def begin(self, *, is_quiet: bool) -> None:
@@ -127,6 +135,10 @@ class Watch(TorchFunctionMode):
         """Forget the call under way: an interrupt may have come before it was left."""
         self.mark = ""
         self.is_looking = False
+        looks = [_look_at(place) for place in range(_looks())]
+        others = [one for one in looks if one is not self._inside and one is not self._hidden]
+        if len(others) < len(looks):
+            _set(_pop_look, len(looks), _push_look, others)
 
     def __torch_function__(
         self,
@@ -172,11 +184,19 @@ class Watch(TorchFunctionMode):
         if self._is_quiet:
             _let_operators(True)
         self.is_looking = True
+        inside = self._hidden if _COMPILER in modules else self._inside
+        depth = _looks()
         try:
-            with _Mark(name), self._inside:
-                if getattr(func, "__name__", "") in _UPLOADS:
-                    return self._upload(func, args, kwargs)
-                return func(*args, **kwargs)
+            with _Mark(name):
+                # Not by `with`: that runs Python of torch's, which an interrupt may stop half-way.
+                _push_look(inside)
+                try:
+                    if getattr(func, "__name__", "") in _UPLOADS:
+                        return self._upload(func, args, kwargs)
+                    return func(*args, **kwargs)
+                finally:
+                    if _looks() > depth:
+                        _pop_look()
         finally:
             self.is_looking = False
             if self._is_quiet:
@@ -255,6 +275,11 @@ class Watch(TorchFunctionMode):
 class _Inside(TorchDispatchMode):
     """Sees the operators inside of one call."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: hiding it imports the compiler, which takes seconds and bears no interrupt."""
+        return False
+
     def __init__(self, watch: Watch) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._watch = watch
@@ -275,6 +300,23 @@ class _Inside(TorchDispatchMode):
         if effect == READS:
             return self._watch.read(func, args, values)
         return self._watch.waited(func, args, values)
+
+
+class _HiddenInside(_Inside):
+    """The same where the compiler is in use already: it must not compile what looks at it."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return True
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 def _op(operator: Any) -> str:
@@ -301,5 +343,9 @@ def _worn() -> list[Any]:
 
 
 def _wear(modes: list[Any]) -> None:
-    """Have exactly these on, lowest first: in one call made in C, which no interrupt splits."""
-    deque(chain(islice(iter(_pop, None), _depth()), map(_push, modes)), maxlen=0)
+    _set(_pop, _depth(), _push, modes)
+
+
+def _set(pop: Callable[[], Any], depth: int, push: Callable[[Any], None], modes: list[Any]) -> None:
+    """Have exactly these on a stack, lowest first. One call made in C: no interrupt splits it."""
+    deque(chain(islice(iter(pop, None), depth), map(push, modes)), maxlen=0)
