@@ -61,6 +61,10 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         detail: from the number of a frame to a level that it has instead, or `""`:
             `detail=every(30, "lines")`. `session.look(frames=1)` asks for the next one.
 
+        on_trace_ready: called with the session where a recorded cycle of the schedule is over, or
+            else the session; it has all that was recorded so far. If it raises, that is logged and
+            noted on the bill, and it is not called again.
+
     Raises:
         ValueError: a level or keep that does not exist.
         StreamMissingError: this build of torch does not tell what it allocates.
@@ -72,6 +76,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         keep: str = "fold",
         schedule: Callable[[int], object] | None = None,
         detail: Callable[[int], str] | None = None,
+        on_trace_ready: Callable[[Session], object] | None = None,
     ) -> None:
         check_level(level)
         if keep not in KEEPS:
@@ -80,6 +85,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         self.session.machine = _machine()
         self._plan = Plan(level, detail)
         self._schedule = schedule
+        self._on_trace_ready = on_trace_ready
 
     def __enter__(self) -> Session:
         if self.session.on_step is not None or self.session.frame_count:
@@ -87,7 +93,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
                 "this session was opened already; make another with profile() and compare the two."
             )
         use_built_hook()
-        self._ledger = Ledger(self.session, self._plan, self._schedule)
+        self._ledger = Ledger(self.session, self._plan, self._schedule, self._on_trace_ready)
         self._listener = Listener(self._ledger)
         try:
             self._open()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,10 @@ class OperatorRow:
 
 
 class KeyAverages:
-    """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`."""
+    """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`.
+
+    `pandas.DataFrame(averages.records())` has them as a table.
+    """
 
     def __init__(self, rows: Sequence[OperatorRow], looked: int, stretches: int) -> None:
         self.rows = tuple(rows)
@@ -54,6 +57,12 @@ class KeyAverages:
 
     def __str__(self) -> str:
         return self.table()
+
+    def records(self) -> list[dict[str, Any]]:
+        """One flat dict for each row."""
+        return [
+            {"stage": row.stage, "operator": row.name, **asdict(row.counts)} for row in self.rows
+        ]
 
     def table(self, sort_by: str = "bytes", row_limit: int = 20) -> str:
         """The rows as text, largest first.

@@ -7,6 +7,7 @@ is known.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import Event
@@ -31,6 +32,8 @@ SLICES_PER_FRAME = 2000
 OPEN_FRAMES = 64  # of which more are open, the oldest was dropped by whoever should have taken it
 _PENDING = -1
 
+_log = logging.getLogger(__name__)
+
 UNFINISHED = "frames were not finished when the session ended; their cost is in the totals only"
 
 
@@ -38,13 +41,20 @@ class Ledger:
     """Charges frames while they are open, and closes them into a session. Threads may share it."""
 
     def __init__(
-        self, session: Session, plan: Plan, schedule: Callable[[int], object] | None = None
+        self,
+        session: Session,
+        plan: Plan,
+        schedule: Callable[[int], object] | None = None,
+        on_cycle: Callable[[Session], object] | None = None,
     ) -> None:
         self.session = session
         self.plan = plan
         self.keeps_events = session.keep == "all"
         self.bystanders = Bystanders()
         self._schedule = schedule
+        self._on_cycle = on_cycle
+        self._told_frames = 0  # that were there when a cycle was over last
+        self._is_cycle_over = False
         self._steps = 0
         self._frames_at_step = 0
         self._open: dict[int, FrameRecord] = {}
@@ -143,6 +153,7 @@ class Ledger:
             else:
                 self._close(index, is_frame=True)
                 self._advance()
+        self._tell_cycle()
 
     # -- told by the session's owner --------------------------------------------------------------
 
@@ -155,10 +166,12 @@ class Ledger:
                 self.plan.end_step()
                 self._advance()
             self._frames_at_step = self.session.frame_count
+        self._tell_cycle()
 
     def finish(self, peak_bytes: int) -> None:
         """Nothing more comes: close what is open. A remainder is a frame if there was no other."""
         with self._lock:
+            self._is_cycle_over = self.is_recording
             self.is_recording = False
             if self._begun:
                 self.session.note(UNFINISHED, len(self._begun))
@@ -169,6 +182,7 @@ class Ledger:
             for index in sorted(self._open):
                 self._close(index, is_frame=index >= 0 and not self._is_told)
             self._begun.clear()
+        self._tell_cycle()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -223,16 +237,36 @@ class Ledger:
             self.session.events += named
 
     def _advance(self) -> None:
+        was_recording, was_last = self.is_recording, self._is_last
         self._steps += 1
         self.is_recording = self._is_wanted()
+        self._is_cycle_over = was_last or (was_recording and not self.is_recording)
 
     def _is_wanted(self) -> bool:
+        self._is_last = False
         if self._schedule is None:
             return True
         action = self._schedule(self._steps)
         # torch.profiler.schedule answers with an action; a plain function with a truth value.
         name = getattr(action, "name", None)
-        return name.startswith("RECORD") if isinstance(name, str) else bool(action)
+        if not isinstance(name, str):
+            return bool(action)
+        self._is_last = name == "RECORD_AND_SAVE"
+        return name.startswith("RECORD")
+
+    def _tell_cycle(self) -> None:
+        """Hand the session over where a cycle is over. Nobody's error may stop a frame."""
+        is_over, self._is_cycle_over = self._is_cycle_over, False
+        has_more = self.session.frame_count > self._told_frames
+        if self._on_cycle is None or not (is_over and has_more):
+            return
+        self._told_frames = self.session.frame_count
+        try:
+            self._on_cycle(self.session)
+        except Exception as error:  # noqa: BLE001 - whatever it raises must not stop a frame
+            self._on_cycle = None
+            self.session.note(f"on_trace_ready raised {error!r} and was not called again")
+            _log.exception("on_trace_ready raised and is not called again")
 
 
 def _operator_of(event: Event) -> OperatorCounts:
