@@ -63,6 +63,16 @@ def test_demo_of_a_file_that_is_not_there_is_bad_input_in_one_sentence(tmp_path)
     assert "Traceback" not in done.stderr
 
 
+def test_demo_of_a_picture_that_a_stage_refuses_is_bad_input_in_one_sentence(tmp_path):
+    dot = "lavfi:color=red:size=2x2:rate=30"
+    done = toolkit("demo", "--video", dot, "--frames", 2, "--out", tmp_path / "out")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    (line,) = [one for one in done.stderr.splitlines() if one.startswith("Error: ")]
+    assert "stage 'blur' failed on frame 0" in line
+    assert line.endswith("Leave that stage out with --stages, or play another video.")
+
+
 def test_demo_of_a_stage_that_does_not_exist_is_wrong_use(tmp_path):
     done = toolkit("demo", "--stages", "rgb,sparkle", "--out", tmp_path / "out")
     assert done.returncode == 2

@@ -74,7 +74,7 @@ def demo(
     with _interruptible():
         names = _split(stages)
         _check_device(device)
-        from toolkit.demos import WrongUse
+        from toolkit.demos import BadInput, WrongUse
         from toolkit.demos.play import run_demo
         from toolkit.media import MediaError
 
@@ -90,7 +90,7 @@ def demo(
             )
         except WrongUse as error:
             _stop(WRONG_USE, str(error))
-        except (MediaError, OSError) as error:
+        except (BadInput, MediaError, OSError) as error:
             _stop(BAD_INPUT, str(error))
     _answer(result, as_json)
     if result.get("interrupted") and not result["frames"]:

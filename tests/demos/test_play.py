@@ -7,10 +7,16 @@ import av
 import pytest
 from rich.console import Console
 
-from toolkit.demos import WrongUse
+from toolkit import Pipeline
+from toolkit.demos import BadInput, WrongUse
 from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
 from toolkit.demos.play import run_demo
 from toolkit.media import MediaError
+from toolkit.pipeline import StageError
+from toolkit.profiling.reporters import html
+from toolkit.stages import gray
+from toolkit.stages.declare import stage
+from toolkit.stages.footprints import Pointwise
 
 CLIPS = {
     "nasa_13013.mp4": 390,
@@ -53,6 +59,21 @@ def test_the_bundled_clip_plays_without_arguments(tmp_path):
     json.dumps(result, allow_nan=False)
 
 
+def test_on_a_real_clip_every_byte_has_stage_operator_and_line(tmp_path, monkeypatch):
+    kept = []
+    write = html.write
+    monkeypatch.setattr(
+        html, "write", lambda session, *a, **k: (kept.append(session), write(session, *a, **k))
+    )
+    play(tmp_path, frames=35)
+    lines = kept[0].lines()
+    assert lines.frames == 2  # one in thirty, from the second on
+    assert lines.attributed_share >= 0.999
+    named = sum(row.counts.allocated_bytes for row in lines if row.stage and row.op and row.chain)
+    assert named >= 0.999 * lines.allocated_bytes > 10_000_000
+    assert all("play.py" in row.user_line for row in lines if row.stage in DEFAULT_STAGES)
+
+
 @pytest.mark.parametrize("clip", CLIPS)
 def test_every_frame_of_every_clip_is_processed(clip, test_data, tmp_path):
     result = play(tmp_path, video=str(test_data / "clips" / clip))
@@ -89,6 +110,32 @@ def test_frames_before_a_fault_are_on_the_report(test_data, tmp_path):
         play(tmp_path, video=str(test_data / "odd" / "no_timescale.mp4"))
     assert len(decoded(tmp_path / "annotated.mp4")) >= 8
     assert (tmp_path / "report.html").exists()
+
+
+def test_every_odd_file_gives_frames_or_says_in_a_sentence_why_not(test_data, tmp_path):
+    refused = {}
+    for path in sorted((test_data / "odd").iterdir()):
+        try:
+            assert play(tmp_path, video=str(path), frames=5)["frames"] > 0, path.name
+        except (MediaError, BadInput) as error:
+            refused[path.name] = str(error)
+    assert "more than 2 px" in refused["bitmap.mp4"]  # 1x1 px
+    assert len(refused) < len(list((test_data / "odd").iterdir())) / 2
+    assert all(len(text.splitlines()) == 1 for text in refused.values())
+
+
+def test_a_defect_of_a_stage_is_no_bad_input(tmp_path, monkeypatch):
+    def broken(stages, name):
+        @stage("rgb", footprint=Pointwise())
+        def fails(gray):
+            raise RuntimeError("a defect")
+
+        return Pipeline([gray, fails])
+
+    monkeypatch.setattr("toolkit.demos.play.compose", broken)
+    with pytest.raises(StageError, match="a defect") as told:
+        play(tmp_path, stages=("gray",))
+    assert isinstance(told.value.__cause__, RuntimeError)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """The workloads that the command line, the notebooks and the widgets show."""
 
-__all__ = ["WrongUse"]
+__all__ = ["BadInput", "WrongUse"]
+
+
+class BadInput(ValueError):
+    """What was given cannot be worked on; the message says why, in one sentence."""
 
 
 class WrongUse(ValueError):

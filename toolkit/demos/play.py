@@ -6,6 +6,7 @@ report and a playable video of the frames so far.
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ from rich.progress import (
 )
 
 from toolkit import hooks, media
+from toolkit.demos import BadInput
 from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
 from toolkit.memory import tune_allocator
+from toolkit.pipeline import StageError
 from toolkit.profiling import profile
 from toolkit.profiling.reporters import html, text
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["run_demo"]
 
 LOOK_EVERY = 30  # frames
+REFRESH_SECONDS = 0.1
 
 
 def run_demo(
@@ -68,6 +72,7 @@ def run_demo(
     Raises:
         MediaError: the source gives no frame, or a part of it cannot be read. What came before was
             processed, and the report and the video of it are written.
+        BadInput: a stage refuses the picture, such as one of 1x1 px; the same holds.
         WrongUse: no stage of that name.
     """
     names = tuple(stages or DEFAULT_STAGES)
@@ -76,7 +81,7 @@ def run_demo(
     annotated, report = out / "annotated.mp4", out / "report.html"
     torch.set_num_threads(threads)
     is_interrupted = False
-    fault: media.MediaError | None = None
+    fault: media.MediaError | BadInput | None = None
     with profile(detail=_detail) as session:
         tune_allocator()
         with media.open(video or media.bundled_clip(), device=device) as source:
@@ -86,6 +91,12 @@ def run_demo(
                 is_interrupted = True
             except media.MediaError as error:
                 fault = error
+            except StageError as error:
+                if not isinstance(error.__cause__, ValueError):
+                    raise
+                fault = BadInput(
+                    f"{error}. Leave that stage out with --stages, or play another video."
+                )
             dropped = source.stats.dropped
     bill = session.bill()
     if bill.frames:
@@ -123,6 +134,7 @@ def _play(
     with _progress(console) as progress, ExitStack() as stack:
         task = progress.add_task(str(source.location.name), total=total)
         writer: media.VideoWriter | None = None
+        shown_seconds = 0.0
         for frame in _first(pipeline.run(source, want=names), limit):
             picture = frame[names[-1]]
             with hooks.scope("write", frame.index):
@@ -133,6 +145,9 @@ def _play(
                     )
                 writer.write(picture, pts_seconds=frame.pts_seconds)
             progress.advance(task)
+            if time.monotonic() - shown_seconds > REFRESH_SECONDS:
+                progress.refresh()
+                shown_seconds = time.monotonic()
         progress.update(task, total=progress.tasks[task].completed)
 
 
@@ -153,4 +168,5 @@ def _progress(console: Console) -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
+        auto_refresh=False,  # that is a thread, which would work beside the one that is billed
     )
