@@ -2,8 +2,10 @@
 
 import matplotlib as mpl
 import pytest
+import torch
 
-from toolkit.profiling import Session
+from toolkit import hooks
+from toolkit.profiling import Session, profile
 
 mpl.use("Agg")
 
@@ -42,6 +44,15 @@ def test_a_comparison_draws_two_bars_a_stage(session):
     assert len(figure.axes[0].patches) == 2 * 5
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["naive", "disciplined"]
+
+
+def test_a_comparison_writes_the_ratio_and_says_which_stage_did_not_run(session):
+    with profile() as other, hooks.scope("double", 0):
+        torch.ones(4)
+    figure = figures.compare(session.compare(other))
+    said = [text.get_text() for text in figure.axes[1].texts]
+    assert "did not run" in said
+    assert any(text.endswith("(1.00)") for text in said)
 
 
 def test_an_empty_session_is_drawn():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from toolkit.profiling.comparison import Comparison
+    from toolkit.profiling.comparison import Comparison, ComparisonRow
     from toolkit.profiling.processors import Bill, StageBill
     from toolkit.profiling.session import Session
 
@@ -102,16 +102,18 @@ def compare(comparison: Comparison, names: tuple[str, str] = ("before", "after")
     for axis, (field, title, write) in zip(axes, _AMOUNTS, strict=True):
         old = [_value(row.before, field) for row in rows]
         new = [_value(row.after, field) for row in rows]
-        for values, shift, colour, name in (
-            (old, -0.2, GREY, names[0]),
-            (new, 0.2, COLOURS[0], names[1]),
+        said_old = [_said(row.before, field, write) for row in rows]
+        said_new = [_said(row.after, field, write) + _ratio(row, field) for row in rows]
+        for values, said, shift, colour, name in (
+            (old, said_old, -0.2, GREY, names[0]),
+            (new, said_new, 0.2, COLOURS[0], names[1]),
         ):
             drawn = axis.barh(
                 [place + shift for place in places], values, 0.38, color=colour, label=name
             )
-            axis.bar_label(drawn, [write(value) for value in values], padding=3, fontsize=8)
+            axis.bar_label(drawn, said, padding=3, fontsize=8)
         _plain(axis, title)
-        axis.set_xlim(0, (max([*old, *new], default=0) or 1) * 1.4)
+        axis.set_xlim(0, (max([*old, *new], default=0) or 1) * 1.5)
     axes[0].set_yticks(list(places), [row.name for row in rows])
     axes[0].invert_yaxis()
     cast("Any", figure).legend(
@@ -127,6 +129,15 @@ def _subplots(*counts: int, **options: Any) -> tuple[Figure, Any]:
 
 def _value(stage: StageBill | None, field: str) -> float:
     return 0.0 if stage is None else float(getattr(stage, field))
+
+
+def _said(stage: StageBill | None, field: str, write: Callable[[float], str]) -> str:
+    return "did not run" if stage is None else write(_value(stage, field))
+
+
+def _ratio(row: ComparisonRow, field: str) -> str:
+    ratio = row.ratio(field)
+    return "" if ratio is None else f" ({ratio:.2f})"
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
