@@ -24,8 +24,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from toolkit.profiling import sources
 from toolkit.profiling.call_kinds import (
     CHANGED,
+    COMPARES,
+    IN_PLACE,
     INDEX,
+    OTHER,
     PLAIN,
+    PROPERTY,
     VIEW,
     is_view_index,
     kind_of,
@@ -41,6 +45,7 @@ from toolkit.profiling.effects import (
     effect_of,
     tells_by_itself,
 )
+from toolkit.profiling.in_place import gives_view, takes_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,9 +79,10 @@ class Seen:
         told: mark, and a copy or wait that a layer reported meanwhile: counted there, with no line.
         windows: when copies ran, where that is wanted.
         calls: when each call into torch began and ended, and its mark; likewise.
+        unmarked: of calls that take no memory and have no mark, by operator: how often, and ns.
     """
 
-    __slots__ = ("calls", "copies", "reads", "syncs", "told", "windows")
+    __slots__ = ("calls", "copies", "reads", "syncs", "told", "unmarked", "windows")
 
     def __init__(self) -> None:
         self.copies: list[Copy | None] = []
@@ -85,6 +91,7 @@ class Seen:
         self.told: list[tuple[str, Event]] = []
         self.windows: list[tuple[int, int]] = []
         self.calls: list[tuple[int, int, str]] = []
+        self.unmarked: dict[str, list[int]] = {}
 
 
 class Watch(TorchFunctionMode):
@@ -139,10 +146,17 @@ class Watch(TorchFunctionMode):
         if known is None:
             known = self._kinds[func] = (kind_of(func), name_of(func))
         kind, op = known
-        is_passed = kind == VIEW or not self._is_worn or (kind == INDEX and is_view_index(args[1]))
-        if is_passed:
+        if kind == INDEX:
+            kind = VIEW if is_view_index(args[1]) else OTHER
+        if kind == PROPERTY or not self._is_worn or (kind == VIEW and self._is_quiet):
             return func(*args, **kwargs) if kwargs else func(*args)
-        if kind == CHANGED and device_of(args) == "cpu":
+        if kind < OTHER:
+            if kind != PLAIN and not types and _is_free(kind, args, kwargs):
+                return self._call_unmarked(op, func, args, kwargs)
+            if kind == VIEW:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            kind = PLAIN
+        elif kind == CHANGED and device_of(args) == "cpu":
             kind = PLAIN
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
         outer, self.mark = self.mark, name
@@ -165,6 +179,28 @@ class Watch(TorchFunctionMode):
             self.mark = outer
             if begin_ns:
                 self.seen.calls.append((begin_ns, time.perf_counter_ns(), name))
+
+    def _call_unmarked(
+        self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Any:
+        """A call that takes nothing is counted here, and the stream is spared its operators."""
+        begin = time.perf_counter_ns()
+        if self._is_quiet:
+            result = func(*args, **kwargs) if kwargs else func(*args)
+        else:
+            try:
+                _let_operators(False)
+                result = func(*args, **kwargs) if kwargs else func(*args)
+            finally:
+                _let_operators(True)
+        took = time.perf_counter_ns() - begin
+        known = self.seen.unmarked.get(op)
+        if known is None:
+            self.seen.unmarked[op] = [1, took]
+        else:
+            known[0] += 1
+            known[1] += took
+        return result
 
     def _look_into(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -275,6 +311,16 @@ class _Inside(TorchDispatchMode):
         if effect == READS:
             return self._watch.read(func, args, values)
         return self._watch.waited(func, args, values)
+
+
+def _is_free(kind: int, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+    """Whether a call takes no memory, by its kind and its arguments."""
+    if kind == VIEW:
+        return gives_view(args)
+    if kind == IN_PLACE:
+        return takes_nothing(args, kwargs, compares=False)
+    has_out = kwargs is not None and "out" in kwargs
+    return has_out and takes_nothing(args, kwargs, compares=kind == COMPARES)
 
 
 def _op(operator: Any) -> str:
