@@ -83,7 +83,7 @@ def takes_nothing(args: tuple[Any, ...], options: dict[str, Any] | None, *, comp
         if target is not None:
             if type(target) is not _Tensor or _keys_of(target).raw_repr() not in _HOST:
                 return False
-            if target.dtype is not (torch.bool if compares else dtype):
+            if target.dtype is not dtype and not (compares and target.dtype is torch.bool):
                 return False
             shape = target.shape
             is_filled = False

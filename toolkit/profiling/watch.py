@@ -65,6 +65,7 @@ _pop: Callable[[], Any] = _core._pop_torch_function_stack
 _push: Callable[[Any], None] = _core._push_on_torch_function_stack
 _stays_at_the_bottom: type = import_module("torch.utils._device").DeviceContext
 
+_OF_TORCH = ((), (torch.Tensor,))  # whom a call is handed to where no class of others is involved
 _UPLOADS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
 
 
@@ -151,7 +152,7 @@ class Watch(TorchFunctionMode):
         if kind == PROPERTY or not self._is_worn or (kind == VIEW and self._is_quiet):
             return func(*args, **kwargs) if kwargs else func(*args)
         if kind < OTHER:
-            if kind != PLAIN and not types and _is_free(kind, args, kwargs):
+            if kind != PLAIN and _is_free(kind, types, args, kwargs):
                 return self._call_unmarked(op, func, args, kwargs)
             if kind == VIEW:
                 return func(*args, **kwargs) if kwargs else func(*args)
@@ -313,10 +314,12 @@ class _Inside(TorchDispatchMode):
         return self._watch.waited(func, args, values)
 
 
-def _is_free(kind: int, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> bool:
+def _is_free(
+    kind: int, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
+) -> bool:
     """Whether a call takes no memory, by its kind and its arguments."""
     if kind == VIEW:
-        return gives_view(args)
+        return types in _OF_TORCH and gives_view(args)
     if kind == IN_PLACE:
         return takes_nothing(args, kwargs, compares=False)
     has_out = kwargs is not None and "out" in kwargs
