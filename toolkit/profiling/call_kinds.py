@@ -5,10 +5,10 @@ function can do at all, once for each function:
 
 `PROPERTY` and `VIEW` take nothing; the second calls an operator. `INDEX` is a view if every index is
 a number or a slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that torch
-gives them, and functions that make a new tensor. `IN_PLACE` and, with an `out`, `INTO_OUT` and
-`COMPARES` are of that kind, but take nothing if their arguments fit. `OTHER` may copy and wait, so
-what it calls inside is looked at. `CHANGED` would do something else if it were looked into: on the
-host, where nothing waits, it is not.
+gives them, and functions that make a new tensor. `IN_PLACE` and `INTO_OUT` are of that kind, but
+take nothing if their arguments fit. `OTHER` may copy and wait, so what it calls inside is looked at.
+`CHANGED` would do something else if it were looked into: on the host, where nothing waits, it is
+not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHANGED",
-    "COMPARES",
     "INDEX",
     "INTO_OUT",
     "IN_PLACE",
@@ -39,7 +38,7 @@ __all__ = [
     "words",
 ]
 
-PROPERTY, VIEW, INDEX, PLAIN, IN_PLACE, INTO_OUT, COMPARES, OTHER, CHANGED = range(9)
+PROPERTY, VIEW, INDEX, PLAIN, IN_PLACE, INTO_OUT, OTHER, CHANGED = range(8)
 
 
 def words(text: str) -> frozenset[str]:
@@ -108,8 +107,6 @@ def kind_of(function: Any) -> int:
         return OTHER
     if name in in_place.IN_PLACE:
         return IN_PLACE
-    if name in in_place.COMPARISONS:
-        return COMPARES
     return INTO_OUT if name in in_place.INTO_OUT else PLAIN
 
 

@@ -19,87 +19,114 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["COMPARISONS", "IN_PLACE", "INTO_OUT", "gives_view", "takes_nothing"]
+__all__ = ["IN_PLACE", "INTO_OUT", "fills_first", "fills_out", "gives_view"]
 
 _BOTH = frozenset(
     ("add", "sub", "mul", "div", "addcmul", "addcdiv", "lerp", "clamp", "sqrt", "abs", "neg")
 )
-COMPARISONS = frozenset(("eq", "ne", "lt", "le", "gt", "ge"))
-INTO_OUT = _BOTH | COMPARISONS | {"maximum", "minimum"}
+INTO_OUT = _BOTH | {"maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge"}
 IN_PLACE = frozenset(f"{name}_" for name in _BOTH)
 
 _core: Any = import_module("torch._C")
-_keys_of: Callable[[Any], Any] = _core._dispatch_keys
 _modes_worn: Callable[[], int] = _core._len_torch_dispatch_stack
+_is_transformed: Callable[[], bool] = _core._are_functorch_transforms_active
 _has_gradients: Callable[[], bool] = torch.is_grad_enabled
 _dual_numbers: Any = import_module("torch.autograd.forward_ad")
 _Tensor = torch.Tensor
+_strided, _bool = torch.strided, torch.bool
+_NUMBERS = frozenset(
+    (
+        *(torch.float32, torch.float64, torch.float16, torch.bfloat16),
+        *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
+    )
+)
+_OF_TORCH = ((), (torch.Tensor,))  # whom a call is handed to where no class of others is involved
 
 
-def _keys_of_the_host() -> frozenset[int]:
-    """How the dispatcher knows a tensor that is values in host memory, and nothing else.
-
-    One that is sparse, nested, conjugated, batched, traced or of another device has other keys.
-    """
-    keys: set[int] = set()
-    for inferred in (False, True):
-        with torch.inference_mode(inferred):
-            keys.add(_keys_of(torch.empty(0, device="cpu")).raw_repr())
-    return frozenset(keys)
-
-
-_HOST = _keys_of_the_host()
-
-
-def gives_view(args: tuple[Any, ...]) -> bool:
-    """Whether a call that gives a view gives one of plain host memory, with nobody in between."""
-    first = args[0] if args else None
-    return type(first) is _Tensor and _keys_of(first).raw_repr() in _HOST and not _modes_worn()
-
-
-def takes_nothing(args: tuple[Any, ...], options: dict[str, Any] | None, *, compares: bool) -> bool:
-    """Whether arithmetic into `out`, or else into the first of `args`, takes no memory.
+def gives_view(types: tuple[type, ...], args: tuple[Any, ...], options: object) -> bool:
+    """Whether a call that gives a view gives one of plain host memory, with nobody in between.
 
     Args:
-        args: as they were given; tensors all of them, or the answer is no.
-        options: keyword arguments: `out`, and numbers.
-        compares: the result is made of truth values.
+        types: classes that have a say, as torch tells them.
+        args: as they were given.
+        options: keyword arguments, which make no difference.
     """
-    if not args or _modes_worn() or _dual_numbers._current_level >= 0:
+    first = args[0] if args else None
+    return (
+        type(first) is _Tensor
+        and types in _OF_TORCH
+        and _is_plain(first)
+        and not _modes_worn()
+        and not _is_transformed()
+    )
+
+
+def fills_first(
+    types: tuple[type, ...], args: tuple[Any, ...], options: dict[str, Any] | None
+) -> bool:
+    """Whether arithmetic into the first of `args` takes nothing. `options` may be numbers."""
+    if not args or type(args[0]) is not _Tensor:
         return False
     first = args[0]
-    if type(first) is not _Tensor:
-        return False
     dtype = first.dtype
-    shape = first.shape
-    is_filled = True
-    if options:
-        target: Any = None
-        for name, value in options.items():
-            if name == "out":
-                target = value
-            elif (type(value) is not float and type(value) is not int) or not dtype.is_floating_point:
-                return False
-        if target is not None:
-            if type(target) is not _Tensor or _keys_of(target).raw_repr() not in _HOST:
-                return False
-            if target.dtype is not dtype and not (compares and target.dtype is torch.bool):
-                return False
-            shape = target.shape
-            is_filled = False
-    for one in args:
-        if (
-            type(one) is not _Tensor
-            or one.dtype is not dtype
-            or _keys_of(one).raw_repr() not in _HOST
-        ):
+    if options and not (dtype.is_floating_point and all(map(_is_number, options.values()))):
+        return False
+    return first.is_cpu and not first.is_nested and _are_alike(args, dtype)
+
+
+def fills_out(
+    types: tuple[type, ...], args: tuple[Any, ...], options: dict[str, Any] | None
+) -> bool:
+    """Whether arithmetic into `out` takes nothing. The other `options` may be numbers."""
+    out = options.get("out") if options else None
+    if type(out) is not _Tensor or not args or type(args[0]) is not _Tensor:
+        return False
+    dtype = args[0].dtype
+    if out.dtype is not dtype and out.dtype is not _bool:
+        return False
+    if options and len(options) > 1:
+        numbers = [value for name, value in options.items() if name != "out"]
+        if not (dtype.is_floating_point and all(map(_is_number, numbers))):
             return False
+    if not _is_plain(out) or out.is_neg() or not _are_alike(args, dtype):
+        return False
+    shape = out.shape
+    is_filled = False
+    for one in args:
         own = one.shape
         if own == shape:
             is_filled = True
         elif own and not _fits(own, shape):
             return False
-    return is_filled and not (_has_gradients() and any(one.requires_grad for one in args))
+    return is_filled
+
+
+def _is_plain(tensor: Any) -> bool:
+    """Whether it is values in host memory, and not nested."""
+    return tensor.is_cpu and tensor.layout is _strided and not tensor.is_nested
+
+
+def _are_alike(args: tuple[Any, ...], dtype: Any) -> bool:
+    """Whether all are tensors of one dtype, with signs as in memory, and nobody in between."""
+    for one in args:
+        if (
+            type(one) is not _Tensor
+            or one.dtype is not dtype
+            or one.layout is not _strided
+            or one.is_neg()
+        ):
+            return False
+    return (
+        dtype in _NUMBERS
+        and not _modes_worn()
+        and not _is_transformed()
+        and _dual_numbers._current_level < 0
+        and not (_has_gradients() and any(one.requires_grad for one in args))
+    )
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float or type(value) is int
 
 
 def _fits(shape: Sequence[int], target: Sequence[int]) -> bool:

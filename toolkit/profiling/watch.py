@@ -24,9 +24,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from toolkit.profiling import sources
 from toolkit.profiling.call_kinds import (
     CHANGED,
-    COMPARES,
     IN_PLACE,
     INDEX,
+    INTO_OUT,
     OTHER,
     PLAIN,
     PROPERTY,
@@ -45,13 +45,15 @@ from toolkit.profiling.effects import (
     effect_of,
     tells_by_itself,
 )
-from toolkit.profiling.in_place import gives_view, takes_nothing
+from toolkit.profiling.in_place import fills_first, fills_out, gives_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from toolkit.hooks import Event
+
+    _Test = Callable[[tuple[type, ...], tuple[Any, ...], dict[str, Any] | None], bool]
 
 __all__ = ["Seen", "Watch"]
 
@@ -65,7 +67,7 @@ _pop: Callable[[], Any] = _core._pop_torch_function_stack
 _push: Callable[[Any], None] = _core._push_on_torch_function_stack
 _stays_at_the_bottom: type = import_module("torch.utils._device").DeviceContext
 
-_OF_TORCH = ((), (torch.Tensor,))  # whom a call is handed to where no class of others is involved
+_TESTS = {VIEW: gives_view, INDEX: gives_view, IN_PLACE: fills_first, INTO_OUT: fills_out}
 _UPLOADS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
 
 
@@ -108,7 +110,7 @@ class Watch(TorchFunctionMode):
         self._is_quiet = False
         self._is_worn = False
         self._inside = _Inside(self)
-        self._kinds: dict[Any, tuple[int, str]] = {}
+        self._kinds: dict[Any, tuple[int, str, _Test | None]] = {}
 
     def begin(self, *, is_quiet: bool) -> None:
         """Put the modes on.
@@ -145,14 +147,15 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         known = self._kinds.get(func)
         if known is None:
-            known = self._kinds[func] = (kind_of(func), name_of(func))
-        kind, op = known
+            kind = kind_of(func)
+            known = self._kinds[func] = (kind, name_of(func), _TESTS.get(kind))
+        kind, op, takes_nothing = known
         if kind == INDEX:
             kind = VIEW if is_view_index(args[1]) else OTHER
         if kind == PROPERTY or not self._is_worn or (kind == VIEW and self._is_quiet):
             return func(*args, **kwargs) if kwargs else func(*args)
         if kind < OTHER:
-            if kind != PLAIN and _is_free(kind, types, args, kwargs):
+            if takes_nothing is not None and takes_nothing(types, args, kwargs):
                 return self._call_unmarked(op, func, args, kwargs)
             if kind == VIEW:
                 return func(*args, **kwargs) if kwargs else func(*args)
@@ -185,15 +188,14 @@ class Watch(TorchFunctionMode):
         self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
     ) -> Any:
         """A call that takes nothing is counted here, and the stream is spared its operators."""
-        begin = time.perf_counter_ns()
         if self._is_quiet:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        begin = time.perf_counter_ns()
+        try:
+            _let_operators(False)
             result = func(*args, **kwargs) if kwargs else func(*args)
-        else:
-            try:
-                _let_operators(False)
-                result = func(*args, **kwargs) if kwargs else func(*args)
-            finally:
-                _let_operators(True)
+        finally:
+            _let_operators(True)
         took = time.perf_counter_ns() - begin
         known = self.seen.unmarked.get(op)
         if known is None:
@@ -312,18 +314,6 @@ class _Inside(TorchDispatchMode):
         if effect == READS:
             return self._watch.read(func, args, values)
         return self._watch.waited(func, args, values)
-
-
-def _is_free(
-    kind: int, types: tuple[type, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None
-) -> bool:
-    """Whether a call takes no memory, by its kind and its arguments."""
-    if kind == VIEW:
-        return types in _OF_TORCH and gives_view(args)
-    if kind == IN_PLACE:
-        return takes_nothing(args, kwargs, compares=False)
-    has_out = kwargs is not None and "out" in kwargs
-    return has_out and takes_nothing(args, kwargs, compares=kind == COMPARES)
 
 
 def _op(operator: Any) -> str:
