@@ -3,12 +3,12 @@
 Looking inside of a call costs as much as a small operator. So calls are told apart by what their
 function can do at all, once for each function:
 
-`PROPERTY` and `VIEW` take nothing; the second calls an operator. `INDEX` is a view if every index is
-a number or a slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that torch
-gives them, and functions that make a new tensor. `IN_PLACE` and `INTO_OUT` are of that kind, but
-take nothing if their arguments fit. `OTHER` may copy and wait, so what it calls inside is looked at.
-`CHANGED` would do something else if it were looked into: on the host, where nothing waits, it is
-not.
+`PROPERTY` and `VIEW` take nothing; the second calls an operator. `INDEX` is a view if every index
+is a number or a slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that
+torch gives them, and functions that make a new tensor. `IN_PLACE` and `INTO_OUT` are of that kind,
+but take nothing if their arguments fit. `OTHER` may copy and wait, so what it calls inside is
+looked at. `CHANGED` would do something else if it were looked into: on the host, where nothing
+waits, it is not.
 """
 
 from __future__ import annotations

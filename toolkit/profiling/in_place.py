@@ -19,7 +19,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["IN_PLACE", "INTO_OUT", "fills_first", "fills_out", "gives_view"]
+__all__ = ["INTO_OUT", "IN_PLACE", "fills_first", "fills_out", "gives_view"]
 
 _BOTH = frozenset(
     ("add", "sub", "mul", "div", "addcmul", "addcdiv", "lerp", "clamp", "sqrt", "abs", "neg")
@@ -44,7 +44,7 @@ _OF_TORCH = ((), (torch.Tensor,))  # whom a call is handed to where no class of 
 
 
 def gives_view(types: tuple[type, ...], args: tuple[Any, ...], options: object) -> bool:
-    """Whether a call that gives a view gives one of plain host memory, with nobody in between.
+    """Whether a call that gives a view gives one of plain host memory, and nobody takes part.
 
     Args:
         types: classes that have a say, as torch tells them.
@@ -69,45 +69,6 @@ def fills_first(
         return False
     first = args[0]
     dtype = first.dtype
-    if options and not (dtype.is_floating_point and all(map(_is_number, options.values()))):
-        return False
-    return first.is_cpu and not first.is_nested and _are_alike(args, dtype)
-
-
-def fills_out(
-    types: tuple[type, ...], args: tuple[Any, ...], options: dict[str, Any] | None
-) -> bool:
-    """Whether arithmetic into `out` takes nothing. The other `options` may be numbers."""
-    out = options.get("out") if options else None
-    if type(out) is not _Tensor or not args or type(args[0]) is not _Tensor:
-        return False
-    dtype = args[0].dtype
-    if out.dtype is not dtype and out.dtype is not _bool:
-        return False
-    if options and len(options) > 1:
-        numbers = [value for name, value in options.items() if name != "out"]
-        if not (dtype.is_floating_point and all(map(_is_number, numbers))):
-            return False
-    if not _is_plain(out) or out.is_neg() or not _are_alike(args, dtype):
-        return False
-    shape = out.shape
-    is_filled = False
-    for one in args:
-        own = one.shape
-        if own == shape:
-            is_filled = True
-        elif own and not _fits(own, shape):
-            return False
-    return is_filled
-
-
-def _is_plain(tensor: Any) -> bool:
-    """Whether it is values in host memory, and not nested."""
-    return tensor.is_cpu and tensor.layout is _strided and not tensor.is_nested
-
-
-def _are_alike(args: tuple[Any, ...], dtype: Any) -> bool:
-    """Whether all are tensors of one dtype, with signs as in memory, and nobody in between."""
     for one in args:
         if (
             type(one) is not _Tensor
@@ -117,16 +78,60 @@ def _are_alike(args: tuple[Any, ...], dtype: Any) -> bool:
         ):
             return False
     return (
-        dtype in _NUMBERS
-        and not _modes_worn()
-        and not _is_transformed()
-        and _dual_numbers._current_level < 0
-        and not (_has_gradients() and any(one.requires_grad for one in args))
+        first.is_cpu
+        and dtype in _NUMBERS
+        and not first.is_nested
+        and (not options or _are_numbers(options, dtype))
+        and _is_between_us(args)
     )
 
 
-def _is_number(value: object) -> bool:
-    return type(value) is float or type(value) is int
+def fills_out(
+    types: tuple[type, ...], args: tuple[Any, ...], options: dict[str, Any] | None
+) -> bool:
+    """Whether arithmetic into `out` takes nothing. The other `options` may be numbers."""
+    out = options.get("out") if options else None
+    if type(out) is not _Tensor or not _is_plain(out) or out.is_neg() or not args:
+        return False
+    dtype = getattr(args[0], "dtype", None)
+    shape = out.shape
+    is_filled = False
+    for one in args:
+        if type(one) is not _Tensor or one.dtype is not dtype or not _is_plain(one) or one.is_neg():
+            return False
+        own = one.shape
+        if own == shape:
+            is_filled = True
+        elif own and not _fits(own, shape):
+            return False
+    return (
+        is_filled
+        and dtype in _NUMBERS
+        and out.dtype in (dtype, _bool)
+        and (len(options or ()) == 1 or _are_numbers(options or {}, dtype))
+        and _is_between_us(args)
+    )
+
+
+def _is_plain(tensor: Any) -> bool:
+    """Whether it is values in host memory, and not nested."""
+    return tensor.is_cpu and tensor.layout is _strided and not tensor.is_nested
+
+
+def _is_between_us(args: tuple[Any, ...]) -> bool:
+    """Whether nobody takes part: no mode, no transform, no derivative."""
+    return not (
+        _modes_worn()
+        or _is_transformed()
+        or _dual_numbers._current_level >= 0
+        or (_has_gradients() and any(one.requires_grad for one in args))
+    )
+
+
+def _are_numbers(options: dict[str, Any], dtype: Any) -> bool:
+    """Whether all options but `out` are numbers that go with a dtype."""
+    kinds = {type(value) for name, value in options.items() if name != "out"}
+    return kinds <= {int, float} and dtype.is_floating_point
 
 
 def _fits(shape: Sequence[int], target: Sequence[int]) -> bool:

@@ -39,7 +39,11 @@ class OperatorRow:
 
 
 class KeyAverages:
-    """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`."""
+    """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`.
+
+    At levels `lines` and `exact` a view of host memory is one call of what Python called, such as
+    `torch.Tensor.__getitem__`, and not of the operators that it is made of.
+    """
 
     def __init__(self, rows: Sequence[OperatorRow], looked: int, stretches: int) -> None:
         self.rows = tuple(rows)

@@ -156,6 +156,8 @@ class Watch(TorchFunctionMode):
             return func(*args, **kwargs) if kwargs else func(*args)
         if kind < OTHER:
             if takes_nothing is not None and takes_nothing(types, args, kwargs):
+                if self._is_quiet:
+                    return func(*args, **kwargs) if kwargs else func(*args)
                 return self._call_unmarked(op, func, args, kwargs)
             if kind == VIEW:
                 return func(*args, **kwargs) if kwargs else func(*args)
@@ -163,10 +165,21 @@ class Watch(TorchFunctionMode):
         elif kind == CHANGED and device_of(args) == "cpu":
             kind = PLAIN
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
+        return self._call_marked(name, func, args, kwargs, is_looked_into=kind != PLAIN)
+
+    def _call_marked(
+        self,
+        name: str,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        *,
+        is_looked_into: bool,
+    ) -> Any:
         outer, self.mark = self.mark, name
         begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
-            if kind != PLAIN:
+            if is_looked_into:
                 return self._look_into(name, func, args, kwargs or {})
             mark = _Mark(name)
             if self._is_quiet:
@@ -188,8 +201,6 @@ class Watch(TorchFunctionMode):
         self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
     ) -> Any:
         """A call that takes nothing is counted here, and the stream is spared its operators."""
-        if self._is_quiet:
-            return func(*args, **kwargs) if kwargs else func(*args)
         begin = time.perf_counter_ns()
         try:
             _let_operators(False)
