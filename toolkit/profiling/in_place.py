@@ -130,8 +130,10 @@ def _is_between_us(args: tuple[Any, ...]) -> bool:
 
 def _are_numbers(options: dict[str, Any], dtype: Any) -> bool:
     """Whether all options but `out` are numbers that go with a dtype."""
-    kinds = {type(value) for name, value in options.items() if name != "out"}
-    return kinds <= {int, float} and dtype.is_floating_point
+    numbers = [value for name, value in options.items() if name != "out"]
+    return dtype.is_floating_point and all(
+        type(one) is int or type(one) is float for one in numbers
+    )
 
 
 def _fits(shape: Sequence[int], target: Sequence[int]) -> bool:
