@@ -3,9 +3,10 @@
 Looking inside of a call costs as much as a small operator. So calls are told apart by what their
 function can do at all, once for each function:
 
-`VIEW` gives a view or a property: nothing is taken. `INDEX` is one if every index is a number or a
-slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that torch gives
-them, and functions that make a new tensor. `OTHER` may copy and wait, so what it calls inside is
+`PROPERTY` and `VIEW` take nothing; the second calls an operator. `INDEX` is a view if every index
+is a number or a slice. `PLAIN` may allocate, and no more: pointwise operators, by the tag that
+torch gives them, and functions that make a new tensor. `IN_PLACE` and `INTO_OUT` are of that kind,
+but take nothing if their arguments fit. `OTHER` may copy and wait, so what it calls inside is
 looked at. `CHANGED` would do something else if it were looked into: on the host, where nothing
 waits, it is not.
 """
@@ -17,14 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from toolkit.profiling import in_place
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
     "CHANGED",
     "INDEX",
+    "INTO_OUT",
+    "IN_PLACE",
     "OTHER",
     "PLAIN",
+    "PROPERTY",
     "VIEW",
     "is_view_index",
     "kind_of",
@@ -32,7 +38,7 @@ __all__ = [
     "words",
 ]
 
-VIEW, INDEX, PLAIN, OTHER, CHANGED = range(5)
+PROPERTY, VIEW, INDEX, PLAIN, IN_PLACE, INTO_OUT, OTHER, CHANGED = range(8)
 
 
 def words(text: str) -> frozenset[str]:
@@ -40,17 +46,21 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_VIEWS = words(
+_PROPERTIES = words(
     """
     __get__ __len__ dim ndimension size stride numel nelement element_size data_ptr storage_offset
     untyped_storage is_contiguous is_floating_point is_complex is_pinned is_inference get_device
     has_names is_conj is_neg is_same_size is_set_to
+    requires_grad_ is_grad_enabled _set_grad_enabled register_hook retain_grad promote_types
+    result_type can_cast
+    """
+)
+_VIEWS = words(
+    """
     alias as_strided detach diagonal expand expand_as movedim moveaxis narrow permute select squeeze
     squeeze_ swapaxes swapdims t t_ transpose transpose_ unsqueeze unsqueeze_ unbind unflatten
     unfold view view_as view_as_real view_as_complex split split_with_sizes chunk tensor_split
     adjoint broadcast_to broadcast_tensors hsplit vsplit dsplit
-    requires_grad_ is_grad_enabled _set_grad_enabled register_hook retain_grad promote_types
-    result_type can_cast
     """
 )
 _MAKES_NEW = words(
@@ -85,13 +95,19 @@ def kind_of(function: Any) -> int:
     name = getattr(function, "__name__", "")
     if name == "__getitem__":
         return INDEX
+    if name in _PROPERTIES:
+        return PROPERTY
     if name in _VIEWS:
         return VIEW if function is not torch.nn.functional.unfold else OTHER
     if name in _MAKES_NEW:
         return PLAIN
     if name in _CHANGED_BY_LOOKING:
         return CHANGED
-    return PLAIN if _is_pointwise(name) else OTHER
+    if not _is_pointwise(name):
+        return OTHER
+    if name in in_place.IN_PLACE:
+        return IN_PLACE
+    return INTO_OUT if name in in_place.INTO_OUT else PLAIN
 
 
 def is_view_index(index: object) -> bool:

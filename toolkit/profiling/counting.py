@@ -395,6 +395,8 @@ def add_seen(
         keep: keep every event as well.
         has_lines: the modes were worn; else there are waits alone, and they have no lines.
     """
+    for op, (calls, time_ns) in seen.unmarked.items():
+        counts.operators.setdefault(op, OperatorCounts()).add(OperatorCounts(calls, time_ns))
     for mark, op, copy, at_ns in seen.reads:
         counts.add_copy(copy.direction, copy.nbytes)
         line = counts.line(op, mark)

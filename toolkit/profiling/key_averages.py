@@ -42,6 +42,9 @@ class KeyAverages:
     """Operators with their sums. A sequence of `OperatorRow`; printing it prints `table()`.
 
     `pandas.DataFrame(averages.records())` has them as a table.
+
+    At levels `lines` and `exact` a view of host memory is one call of what Python called, such as
+    `torch.Tensor.__getitem__`, and not of the operators that it is made of.
     """
 
     def __init__(self, rows: Sequence[OperatorRow], looked: int, stretches: int) -> None:

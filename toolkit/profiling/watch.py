@@ -26,8 +26,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from toolkit.profiling import sources
 from toolkit.profiling.call_kinds import (
     CHANGED,
+    IN_PLACE,
     INDEX,
+    INTO_OUT,
+    OTHER,
     PLAIN,
+    PROPERTY,
     VIEW,
     is_view_index,
     kind_of,
@@ -43,12 +47,15 @@ from toolkit.profiling.effects import (
     effect_of,
     tells_by_itself,
 )
+from toolkit.profiling.in_place import fills_first, fills_out, gives_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from toolkit.hooks import Event
+
+    _Test = Callable[[tuple[type, ...], tuple[Any, ...], dict[str, Any] | None], bool]
 
 __all__ = ["Seen", "Watch"]
 
@@ -67,6 +74,7 @@ _push_look: Callable[[Any], None] = _core._push_on_torch_dispatch_stack
 _stays_at_the_bottom: type = import_module("torch.utils._device").DeviceContext
 
 _COMPILER = "torch._dynamo"
+_TESTS = {VIEW: gives_view, INDEX: gives_view, IN_PLACE: fills_first, INTO_OUT: fills_out}
 _UPLOADS = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "scalar_tensor"})
 
 
@@ -81,9 +89,10 @@ class Seen:
         told: mark, and a copy or wait that a layer reported meanwhile: counted there, with no line.
         windows: when copies ran, where that is wanted.
         calls: when each call into torch began and ended, and its mark; likewise.
+        unmarked: of calls that take no memory and have no mark, by operator: how often, and ns.
     """
 
-    __slots__ = ("calls", "copies", "reads", "syncs", "told", "windows")
+    __slots__ = ("calls", "copies", "reads", "syncs", "told", "unmarked", "windows")
 
     def __init__(self) -> None:
         self.copies: list[Copy | None] = []
@@ -92,6 +101,7 @@ class Seen:
         self.told: list[tuple[str, Event]] = []
         self.windows: list[tuple[int, int]] = []
         self.calls: list[tuple[int, int, str]] = []
+        self.unmarked: dict[str, list[int]] = {}
 
 
 class Watch(TorchFunctionMode):
@@ -108,7 +118,7 @@ class Watch(TorchFunctionMode):
         self._is_worn = False
         self._inside = _Inside(self)
         self._hidden = _HiddenInside(self)
-        self._kinds: dict[Any, tuple[int, str]] = {}
+        self._kinds: dict[Any, tuple[int, str, _Test | None]] = {}
 
     def begin(self, *, is_quiet: bool) -> None:
         """Put the modes on.
@@ -149,18 +159,39 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         known = self._kinds.get(func)
         if known is None:
-            known = self._kinds[func] = (kind_of(func), name_of(func))
-        kind, op = known
-        is_passed = kind == VIEW or not self._is_worn or (kind == INDEX and is_view_index(args[1]))
-        if is_passed:
+            kind = kind_of(func)
+            known = self._kinds[func] = (kind, name_of(func), _TESTS.get(kind))
+        kind, op, takes_nothing = known
+        if kind == INDEX:
+            kind = VIEW if is_view_index(args[1]) else OTHER
+        if kind == PROPERTY or not self._is_worn or (kind == VIEW and self._is_quiet):
             return func(*args, **kwargs) if kwargs else func(*args)
-        if kind == CHANGED and device_of(args) == "cpu":
+        if kind < OTHER:
+            if takes_nothing is not None and takes_nothing(types, args, kwargs):
+                if self._is_quiet:
+                    return func(*args, **kwargs) if kwargs else func(*args)
+                return self._call_unmarked(op, func, args, kwargs)
+            if kind == VIEW:
+                return func(*args, **kwargs) if kwargs else func(*args)
+            kind = PLAIN
+        elif kind == CHANGED and device_of(args) == "cpu":
             kind = PLAIN
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
+        return self._call_marked(name, func, args, kwargs, is_looked_into=kind != PLAIN)
+
+    def _call_marked(
+        self,
+        name: str,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        *,
+        is_looked_into: bool,
+    ) -> Any:
         outer, self.mark = self.mark, name
         begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
-            if kind != PLAIN:
+            if is_looked_into:
                 return self._look_into(name, func, args, kwargs or {})
             mark = _Mark(name)
             if self._is_quiet:
@@ -177,6 +208,25 @@ class Watch(TorchFunctionMode):
             self.mark = outer
             if begin_ns:
                 self.seen.calls.append((begin_ns, time.perf_counter_ns(), name))
+
+    def _call_unmarked(
+        self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
+    ) -> Any:
+        """A call that takes nothing is counted here, and the stream is spared its operators."""
+        begin = time.perf_counter_ns()
+        try:
+            _let_operators(False)
+            result = func(*args, **kwargs) if kwargs else func(*args)
+        finally:
+            _let_operators(True)
+        took = time.perf_counter_ns() - begin
+        known = self.seen.unmarked.get(op)
+        if known is None:
+            self.seen.unmarked[op] = [1, took]
+        else:
+            known[0] += 1
+            known[1] += took
+        return result
 
     def _look_into(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
