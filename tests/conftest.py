@@ -74,6 +74,18 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
+def compiled_hook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The allocator hook, compiled once for all tests into a cache folder of its own."""
+    from toolkit.profiling.hook_building import CACHE, GET_COMPILER, compile_hook, find_compiler
+
+    if find_compiler() is None:
+        pytest.skip(f"no C++ compiler: {GET_COMPILER}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE, str(tmp_path_factory.mktemp("cache")))
+        return compile_hook()
+
+
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of real clips: DOWNHILL_TEST_DATA, or `shared` beside the checkout."""
     folder = Path(os.environ.get("DOWNHILL_TEST_DATA") or REPOSITORY.parent / "shared").resolve()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from toolkit import hooks
-from toolkit.profiling import profile
+from toolkit.profiling import hook, profile
 
 
 def _play(frames=3, size=256):
@@ -45,6 +45,16 @@ def session():
     with profile(keep="all") as opened:
         _play()
     return opened
+
+
+@pytest.fixture(params=["torch's profiler", "compiled hook"])
+def each_way_of_counting(request, monkeypatch):
+    """The test runs twice: as without a compiler, and through the compiled hook."""
+    is_hooked = request.param == "compiled hook"
+    one = hook.Hook(request.getfixturevalue("compiled_hook")) if is_hooked else None
+    monkeypatch.setattr(hook, "_hook", one)
+    monkeypatch.setattr(hook, "_is_looked_for", True)
+    monkeypatch.delattr(torch, "emu", raising=False)  # while a device is emulated, nobody hooks
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import torch
 from toolkit import hooks
 from toolkit.profiling import profile
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 
 def test_a_session_bills_each_stage_and_frame(play):
     with profile() as session:
@@ -202,3 +204,12 @@ def test_nothing_is_listening_after_the_end():
     with profile():
         assert hooks.is_listening()
     assert not hooks.is_listening()
+
+
+def test_a_step_is_billed_for_its_own_copies_and_the_rest_for_none():
+    picture = torch.ones(256)
+    with profile() as session:
+        for _ in range(5):
+            picture.clone()
+            session.step()
+    assert session.bill().whole.total.copies == {"h2h": [5, 5 * 1024]}

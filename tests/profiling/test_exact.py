@@ -13,6 +13,8 @@ from toolkit.profiling.processors import OUTSIDE
 from toolkit.ring import FrameRing
 from toolkit.stages import blur, corners, edges, gray, rgb, sobel
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 STAGES = ("rgb", "gray", "blur", "sobel", "edges", "corners")
 ENOUGH = 0.999
 

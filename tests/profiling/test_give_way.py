@@ -1,5 +1,6 @@
 """A torch.profiler of the user's own, around a session or inside of one: it goes first."""
 
+import pytest
 import torch
 from torch.autograd import profiler as autograd_profiler
 
@@ -7,6 +8,8 @@ from toolkit import hooks
 from toolkit.profiling import profile
 from toolkit.profiling.allocator import AllocatorStream
 from toolkit.profiling.record import GAVE_WAY
+
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
 
 
 def kineto():

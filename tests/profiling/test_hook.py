@@ -1,6 +1,5 @@
 """The compiled allocator hook: the same numbers, and never in the way where it cannot be had."""
 
-import os
 import stat
 import threading
 
@@ -8,27 +7,17 @@ import pytest
 import torch
 
 from toolkit.profiling import HookWarning, build_hook, hook, hook_building, profile
+from toolkit.profiling.allocator import AllocatorStream
 from toolkit.profiling.hook_building import HookBuildError, built_path, compile_hook, find_compiler
 from toolkit.profiling.sums import sums_of
 
 PICTURE = torch.rand(1, 3, 64, 64)
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
+@pytest.fixture
+def compiled(compiled_hook):
     """The hook, compiled once for all tests."""
-    if find_compiler() is None:
-        pytest.skip(f"no C++ compiler: {hook_building.GET_COMPILER}")
-    folder = tmp_path_factory.mktemp("cache")
-    before = os.environ.get(hook_building.CACHE)
-    os.environ[hook_building.CACHE] = str(folder)
-    try:
-        return compile_hook()
-    finally:
-        if before is None:
-            del os.environ[hook_building.CACHE]
-        else:
-            os.environ[hook_building.CACHE] = before
+    return compiled_hook
 
 
 @pytest.fixture
@@ -92,6 +81,44 @@ def test_sizes_come_out_summed_as_python_sums_them(compiled):
     assert kept.numel() == 10
 
 
+@pytest.mark.parametrize("wanted", [{"operators": True}, {"operators": False, "marks": True}])
+def test_events_come_in_the_order_of_torch_s_own_profiler(compiled, nothing_known, wanted):
+    def listened(one):
+        hook._hook, hook._is_looked_for = one, True
+        stream = AllocatorStream()
+        assert stream.start(**wanted)
+        work()
+        (events,) = stream.stop()
+        columns = list(zip(events.names, events.sizes, strict=True))
+        times = [events.at_us(place) for place in range(len(columns))]
+        assert times == sorted(times)
+        return columns
+
+    work()
+    assert listened(None) == listened(hook.Hook(compiled))
+
+
+def test_operators_are_let_in_again_when_it_is_done(compiled, nothing_known):
+    hook._hook, hook._is_looked_for = hook.Hook(compiled), True
+    stream = AllocatorStream()
+    stream.start(operators=False, marks=True)
+    stream.stop()
+    stream.start()
+    torch.ones(3)
+    (events,) = stream.stop()
+    assert "aten::ones" in events.names
+
+
+def test_there_is_room_for_one_in_a_thread(compiled):
+    one, other = hook.Hook(compiled), hook.Hook(compiled)
+    assert one.start(operators=True)
+    assert not other.start()
+    assert not one.is_free()
+    assert len(one.stop_events()) == 0
+    assert other.start()
+    other.stop()
+
+
 def test_it_gives_way_to_a_torch_profiler_and_lets_one_start(compiled):
     one = hook.Hook(compiled)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]):
@@ -126,6 +153,26 @@ def test_a_built_hook_is_found_by_the_next_process(compiled, nothing_known):
     path.write_bytes(compiled.read_bytes())
     hook.use_built_hook()
     assert hook.loaded_hook() is not None
+
+
+def test_builds_at_the_same_time_are_in_nobody_s_way(compiled, nothing_known, fake_compiler):
+    fake_compiler(f'while [ "$1" != "-o" ]; do shift; done; cat "{compiled}" > "$2"')
+    together = threading.Barrier(4)
+    paths = []
+
+    def build():
+        together.wait()
+        paths.append(compile_hook())
+
+    threads = [threading.Thread(target=build) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert set(paths) == {built_path()}
+    assert len(paths) == 4
+    assert built_path().read_bytes() == compiled.read_bytes()
+    assert {path.name for path in nothing_known.iterdir()} == {"c++", built_path().name}
 
 
 def test_nothing_is_compiled_unasked(nothing_known, fake_compiler):

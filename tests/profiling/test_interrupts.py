@@ -13,6 +13,8 @@ from toolkit import hooks
 from toolkit.profiling import profile
 from toolkit.profiling.record import Recorder
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 STEPS = (
     "attach",
     "detach",

@@ -12,6 +12,8 @@ from toolkit.profiling.levels import LEVELS, Plan, check_level, higher
 from toolkit.ring import FrameRing
 from toolkit.stages.declare import Pointwise, stage
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 
 @stage("doubled", footprint=Pointwise())
 def doubled(pixels):

@@ -7,6 +7,8 @@ from toolkit import hooks
 from toolkit.demos import play
 from toolkit.profiling import profile
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 LEVELS = ("lines", "exact")
 
 

@@ -37,6 +37,14 @@ def test_a_stretch_like_no_other_is_guessed_by_the_newest_and_looked_at_next_tim
     assert not looks.is_due(KEY)
 
 
+def test_a_stretch_that_allocates_nothing_is_not_taken_for_one_that_did():
+    looks = Looks()
+    looks.learn(KEY, 0, seen(1, (2, 100)))
+    idle = Counts()
+    assert looks.recall(KEY, 0, idle) == GUESSED
+    assert (idle.copies, idle.unsized_copies) == ({}, 0)
+
+
 def test_stretches_of_one_entry_are_told_apart():
     looks = Looks()
     looks.learn(KEY, 0, seen(0, (1, 10)))

@@ -9,6 +9,8 @@ from toolkit import hooks
 from toolkit.profiling import profile
 from toolkit.profiling.allocator import AllocatorStream, StreamMissingError
 
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
 
 def test_an_inner_scope_suspends_the_outer_one():
     with profile() as session, hooks.scope("outer", 0):

@@ -256,7 +256,7 @@ def _allocator_hook() -> Finding:
         "toolchain",
         "allocator hook",
         str(path) if path.exists() else None,
-        "allocations counted below Python, at less cost to each frame",
+        "allocations and operators taken down below Python, at less cost to each frame",
         'python -c "from toolkit.profiling import build_hook; build_hook()"',
     )
 

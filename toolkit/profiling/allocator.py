@@ -18,8 +18,8 @@ takes another way: the fast path of `TransformerEncoderLayer` is off, which allo
 CUDA's blocks are in the stream of the thread that takes them; `cuda_memory.py` tells what is not.
 Blocks on MPS are not in it, see `mps_memory.py`.
 
-Where the compiled hook of `hook.py` is built, it takes the place of the legacy profiler on all
-stretches that are not looked at operator by operator, while no other device is in use.
+Where the compiled hook of `hook.py` is built, it takes the place of the legacy profiler, while no
+other device is in use.
 
 Here, in `hook.py`, `watch.py`, `driver.py`, `memory_history.py` and `explicit_syncs.py` the package
 touches private names of torch (2.6 to 2.13).
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
-MARKS = 2
+START = "__start_profile"  # what the list of the thread that started begins with
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
@@ -118,13 +118,8 @@ class AllocatorStream:
         """
         hook = self._find_hook()
         has_device = torch.cuda.is_initialized() or "emu" in vars(torch)
-        is_plain = not operators and not marks and not has_device
-        if hook is not None and is_plain:
-            self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
-            if not hook.start():
-                self.is_running = self._is_hooked = False
-            self.started_ns = time.perf_counter_ns()
-            return self.is_running
+        if hook is not None and not has_device:
+            return self._start_hook(hook, operators=operators, marks=marks)
         if self._is_enabled() or (hook is not None and not hook.is_free()):
             return False
         self.is_running = True
@@ -170,9 +165,7 @@ class AllocatorStream:
         if not self.is_running:
             return []
         if self._is_hooked and self._hook is not None:
-            sums = self._hook.stop()
-            self.is_running = self._is_hooked = False
-            return [] if sums is None else [sums]
+            return self._stop_hook(self._hook)
         for _, mark in self._devices.values():
             mark.__exit__(None, None, None)
         self._devices.clear()
@@ -180,17 +173,47 @@ class AllocatorStream:
         self._let_operators(True)
         self.is_running = False
         has_operators, has_marks = self._has_operators, self._has_marks
-        # A list of two is the marks of start and stop, with nothing between them.
+        found = (
+            _columns(one, has_operators=has_operators, has_marks=has_marks) for one in lists if one
+        )
+        return [one for one in found if one.sizes]
+
+    def _start_hook(self, hook: Hook, *, operators: bool, marks: bool) -> bool:
+        self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
+        self._has_operators, self._has_marks = operators, marks
+        if not hook.start(operators=operators or marks):
+            self.is_running = self._is_hooked = False
+        elif marks and not operators:
+            self._let_operators(False)
+        self.started_ns = time.perf_counter_ns()
+        return self.is_running
+
+    def _stop_hook(self, hook: Hook) -> list[RawEvents | Sums]:
+        if not self._has_operators and not self._has_marks:
+            sums = hook.stop()
+            self.is_running = self._is_hooked = False
+            return [] if sums is None else [sums]
+        found = hook.stop_events()
+        self._let_operators(True)
+        self.is_running = self._is_hooked = False
+        is_host_only = not _has_accelerator()
         return [
-            _columns(one, has_operators=has_operators, has_marks=has_marks)
-            for one in lists
-            if len(one) > MARKS
+            RawEvents(
+                names,
+                sizes,
+                {},
+                lambda place, at_ns=at_ns: at_ns[place] / 1000,
+                is_host_only=is_host_only,
+                is_quiet=not self._has_operators,
+            )
+            for names, sizes, at_ns in found
         ]
 
     def _find_hook(self) -> Hook | None:
-        if self._hook is None and (hook := loaded_hook()) is not None:
+        hook = loaded_hook()
+        if hook is not None and self._hook is None:
             self._hook = hook.for_thread()
-        return self._hook
+        return self._hook if hook is not None else None
 
 
 _is_said = False
@@ -225,10 +248,11 @@ def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawE
     """Read every event once, by maps that run in C: they are 2000 a frame."""
     kind_of: Any = events[0].__class__
     origin = events[0]
+    if origin.name() == START:
+        events = events[1:-1]  # of the thread itself, that has marks at both ends
     names: list[str] = [""] * len(events)
     if has_operators or has_marks:
         names = list(map(kind_of.name, events))
-        names[0] = names[-1] = ""  # the marks at both ends
     sizes: list[int] = list(map(kind_of.cpu_memory_usage, events))
     devices: dict[int, str] = {}
     if torch.cuda.is_initialized():

@@ -201,17 +201,20 @@ def count(
 
 def _add_sums(sums: Sums, result: Counts) -> None:
     """Add a stretch that has no operators: all of it is charged to none."""
-    allocations, allocated_bytes = sums[:2]
+    allocations, allocated_bytes, frees, freed_bytes, net_bytes, peak_bytes, signature = sums
     result.allocations += allocations
     result.allocated_bytes += allocated_bytes
-    result.frees += sums.frees
-    result.freed_bytes += sums.freed_bytes
-    result.peak_bytes = max(result.peak_bytes, result.net_bytes + sums.peak_bytes)
-    result.net_bytes += sums.net_bytes
-    result.signature += sums.signature
+    result.frees += frees
+    result.freed_bytes += freed_bytes
+    result.peak_bytes = max(result.peak_bytes, result.net_bytes + peak_bytes)
+    result.net_bytes += net_bytes
+    result.signature += signature
     if allocations:
-        operator = OperatorCounts(allocations=allocations, allocated_bytes=allocated_bytes)
-        result.operators.setdefault("", OperatorCounts()).add(operator)
+        operator = result.operators.get("")
+        if operator is None:
+            operator = result.operators[""] = OperatorCounts()
+        operator.allocations += allocations
+        operator.allocated_bytes += allocated_bytes
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from toolkit.profiling.levels import LEVELS, higher
 from toolkit.profiling.tally import Distribution, Tally
@@ -14,8 +14,7 @@ __all__ = ["FrameRecord", "Slice", "StageKey", "StageRecord"]
 StageKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """A stretch of a stage on the timeline."""
 
     pipeline: str
@@ -49,9 +48,10 @@ class FrameRecord:
 
     def tally(self, key: StageKey) -> Tally:
         """The tally of a stage, made when it is first asked for."""
-        if key not in self.stages:
-            self.stages[key] = Tally()
-        return self.stages[key]
+        tally = self.stages.get(key)
+        if tally is None:
+            tally = self.stages[key] = Tally()
+        return tally
 
     def total(self) -> Tally:
         """All stages and what lies outside of them."""
@@ -80,7 +80,7 @@ class FrameRecord:
             "level": self.level,
             "device_peak_bytes": self.device_peak_bytes,
             "stages": [[*key, tally.to_dict()] for key, tally in self.stages.items()],
-            "slices": [list(asdict(one).values()) for one in self.slices],
+            "slices": [list(one) for one in self.slices],
         }
 
     @classmethod

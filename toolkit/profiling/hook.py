@@ -1,16 +1,18 @@
-"""Can the allocator's reports be counted below Python? Yes, where a C++ compiler is at hand.
+"""Can the allocator's reports be taken below Python? Yes, where a C++ compiler is at hand.
 
 `build_hook()` compiles `hook.cpp` once, in about 4 s, into the user's cache folder. From then on
-every session loads it in milliseconds and counts through it wherever no operators are asked for,
-which on level `counts` is nearly always. The numbers are those of torch's own profiler; only the
-price is another. Nothing is compiled without being asked for, least of all in a session.
+every session loads it in milliseconds and listens through it on every level, while no device but
+the host is in use: sums where no operators are asked for, else every event in order. The numbers
+are those of torch's own profiler; only the price is another. Nothing is compiled without being
+asked for, least of all in a session.
 
 How it works: torch's allocators report every block to what lies in one slot of the thread, the slot
-of its profilers, and the hook puts an object of its own there. These are the parts of torch's C++
-that are private (2.6 to 2.13): `ThreadLocalDebugInfo` with its slot `PROFILER_STATE`,
-`MemoryReportingInfoBase`, and `ProfilerStateBase` from `torch/csrc/profiler/orchestration`. A torch
-in which they are gone fails to compile it, and one that gives other numbers fails the comparison
-made when it is loaded; in both cases a warning says so, and torch's own profiler does the work.
+of its profilers, and the hook puts an object of its own there. Operators come by callbacks of the
+thread. These are the parts of torch's C++ that are private (2.6 to 2.13): `ThreadLocalDebugInfo`
+with its slot `PROFILER_STATE`, `MemoryReportingInfoBase`, `RecordFunctionCallback`, and
+`ProfilerStateBase` from `torch/csrc/profiler/orchestration`. A torch in which they are gone fails
+to compile it, and one that gives other numbers fails the comparison made when it is loaded; in both
+cases a warning says so, and torch's own profiler does the work.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import ctypes
 import struct
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -29,9 +32,10 @@ from toolkit.profiling.sums import Sums, sums_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Hook", "HookWarning", "build_hook", "loaded_hook", "use_built_hook"]
+__all__ = ["Hook", "HookWarning", "Stretch", "build_hook", "loaded_hook", "use_built_hook"]
 
-_ROW = struct.Struct(f"={len(Sums._fields)}q")
+_SUMS = struct.Struct(f"={len(Sums._fields)}q")
+_LIST = struct.Struct("=4q")  # length, and where the three columns lie
 _PROBE = (3, 5)  # floats
 
 
@@ -39,8 +43,22 @@ class HookWarning(RuntimeWarning):
     """The compiled hook cannot be had; sessions count through torch's own profiler instead."""
 
 
+class Stretch(NamedTuple):
+    """What one thread did, in order, as columns of equal length.
+
+    Attributes:
+        names: of the operator or mark where one begins; empty where one ends, and for memory.
+        sizes: bytes allocated, negative if freed; 0 where an operator begins or ends.
+        at_ns: when it was, in nanoseconds since the start.
+    """
+
+    names: list[str]
+    sizes: list[int]
+    at_ns: array[int]
+
+
 class Hook:
-    """The compiled hook, as it serves one thread. About 1 us from `start` to `stop`.
+    """The compiled hook, as it serves one thread. About 1 us from start to stop.
 
     Args:
         path: of the compiled file.
@@ -50,30 +68,58 @@ class Hook:
         AttributeError: it is something else.
     """
 
-    __slots__ = ("_out", "_start", "_stop", "is_free")
+    __slots__ = ("_library", "_names", "_out", "_start", "_stop", "is_free", "path")
 
     def __init__(self, path: Path) -> None:
         # PyDLL keeps the interpreter's lock: the calls are shorter than handing it over.
-        library = ctypes.PyDLL(str(path))
-        self._start = library.downhill_hook_start
-        self._stop = library.downhill_hook_stop
-        self.is_free = library.downhill_hook_is_free
-        self._out = ctypes.create_string_buffer(_ROW.size)
+        self.path = path
+        self._library = ctypes.PyDLL(str(path))
+        self._library.downhill_hook_name.restype = ctypes.c_char_p
+        self._library.downhill_hook_list.restype = None
+        self._start = self._library.downhill_hook_start
+        self._stop = self._library.downhill_hook_stop
+        self.is_free = self._library.downhill_hook_is_free
+        self._out = ctypes.create_string_buffer(_SUMS.size)
+        self._names: list[str] = []  # by number, as far as they are known here
 
     def for_thread(self) -> Hook:
         """The same with memory of its own for what it hands out."""
-        other = Hook.__new__(Hook)
-        other._start, other._stop, other.is_free = self._start, self._stop, self.is_free
-        other._out = ctypes.create_string_buffer(_ROW.size)
-        return other
+        return Hook(self.path)
 
-    def start(self) -> bool:
-        """Begin. False where a profiler is on in this thread: it keeps its place."""
-        return bool(self._start())
+    def start(self, *, operators: bool = False) -> bool:
+        """Begin. False where a profiler is on in this thread: it keeps its place.
+
+        Args:
+            operators: write down every event for `stop_events`, about 0.1 us for each.
+        """
+        return bool(self._start(operators))
 
     def stop(self) -> Sums | None:
         """End, and hand out what came up; None where nothing was begun in this thread."""
-        return Sums._make(_ROW.unpack_from(self._out)) if self._stop(self._out) else None
+        return Sums._make(_SUMS.unpack_from(self._out)) if self._stop(self._out) else None
+
+    def stop_events(self) -> list[Stretch]:
+        """End, and hand out the events of each thread that worked for this one, its own first."""
+        found = (self._stretch(place) for place in range(self._stop(self._out)))
+        return [one for one in found if one.sizes]
+
+    def _stretch(self, place: int) -> Stretch:
+        self._library.downhill_hook_list(place, self._out)
+        length, sizes, times, names = _LIST.unpack_from(self._out)
+        if not length:
+            return Stretch([], [], array("q"))
+        numbers = array("i", ctypes.string_at(names, 4 * length))
+        self._learn_names(max(numbers))
+        return Stretch(
+            list(map(self._names.__getitem__, numbers)),
+            array("q", ctypes.string_at(sizes, 8 * length)).tolist(),
+            array("q", ctypes.string_at(times, 8 * length)),
+        )
+
+    def _learn_names(self, highest: int) -> None:
+        for number in range(len(self._names), highest + 1):
+            name: bytes = self._library.downhill_hook_name(number)
+            self._names.append(name.decode(errors="replace"))
 
 
 _lock = threading.Lock()
@@ -151,6 +197,11 @@ def _load(path: Path) -> Hook:
     expected = sums_of([_PROBE[0] * nbytes, _PROBE[1] * nbytes, -_PROBE[0] * nbytes])
     if found != expected:
         raise OSError(f"it counts {found} where {expected} is right")
+    hook.start(operators=True)
+    torch.empty(_PROBE[0])
+    events = [one[:2] for one in hook.stop_events()]
+    if events != [(["aten::empty", "", "", ""], [0, nbytes * _PROBE[0], 0, -nbytes * _PROBE[0]])]:
+        raise OSError(f"it writes down {events} for one call of torch.empty")
     return hook
 
 

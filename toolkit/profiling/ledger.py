@@ -74,7 +74,8 @@ class Ledger:
     def level_of(self, frame: int) -> str:
         """How closely a frame is looked at; what comes late to one that is done, as is usual."""
         with self._lock:
-            if frame >= 0 and frame not in self._open and self.session.has_closed(frame):
+            is_known = frame < 0 or frame in self._open or frame in self._begun
+            if not is_known and self.session.has_closed(frame):
                 return self.plan.base
             return self.plan.level_of(frame)
 

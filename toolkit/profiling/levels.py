@@ -30,7 +30,7 @@ def check_level(level: str) -> str:
 
 def higher(one: str, other: str) -> str:
     """The level of the two that tells more."""
-    return max(one, other, key=LEVELS.index)
+    return one if one == other else max(one, other, key=LEVELS.index)
 
 
 def every(frames: int, level: str = "lines") -> Callable[[int], str]:

@@ -3,7 +3,8 @@
 Allocations cost next to nothing to record, and are recorded always. Operators cost 4 us each, and
 a pipeline that works band by band calls thousands of views a frame. So a stage is looked at closely
 when it is new, on every sixtieth entry, and after it allocated as it never did before. In between,
-a stretch that allocates the same sizes in the same order is taken to copy the same.
+a stretch that allocates the same sizes in the same order is taken to copy the same; one that
+allocates nothing, and never did so while it was looked at, is taken to copy nothing.
 """
 
 from __future__ import annotations
@@ -47,9 +48,15 @@ class Looks:
     def __init__(self) -> None:
         self._habits: dict[StageKey, _Habit] = {}
 
+    def _habit(self, key: StageKey) -> _Habit:
+        habit = self._habits.get(key)
+        if habit is None:
+            habit = self._habits[key] = _Habit()
+        return habit
+
     def is_due(self, key: StageKey) -> bool:
         """Whether the entry that begins now is one to look at closely."""
-        habit = self._habits.setdefault(key, _Habit())
+        habit = self._habit(key)
         number = habit.entries
         habit.entries += 1
         is_due = habit.is_asked or number < FIRST_LOOKS or number % LOOK_EVERY == 0
@@ -58,7 +65,7 @@ class Looks:
 
     def learn(self, key: StageKey, place: int, counts: Counts) -> None:
         """Remember what a stretch copied that was looked at."""
-        habit = self._habits.setdefault(key, _Habit())
+        habit = self._habit(key)
         sides = {side: (entry[0], entry[1]) for side, entry in counts.copies.items()}
         habit.newest[place] = (sides, counts.unsized_copies)
         habit.copies.pop((place, counts.signature), None)
@@ -70,11 +77,12 @@ class Looks:
 
     def recall(self, key: StageKey, place: int, counts: Counts) -> str:
         """Fill in what a stretch copied that was not looked at; answers `RECALLED` or `GUESSED`."""
-        habit = self._habits.setdefault(key, _Habit())
+        habit = self._habit(key)
         known = habit.copies.get((place, counts.signature))
         if known is None:
             habit.is_asked = True  # it did something new: look at its next entry
-            known = habit.newest.get(place, ({}, 0))
+            nothing: _Copies = ({}, 0)
+            known = habit.newest.get(place, nothing) if counts.signature else nothing
             answer = GUESSED
         else:
             answer = RECALLED

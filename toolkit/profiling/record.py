@@ -9,35 +9,32 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from toolkit.profiling import allocator, mps_memory, sources
 from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.counting import add_seen, add_unseen, count
 from toolkit.profiling.cuda_memory import Unseen
+from toolkit.profiling.entries import Entry, PlainSegment, Waiting
+from toolkit.profiling.faults import page_faults
 from toolkit.profiling.held import Held, HeldSegment
-from toolkit.profiling.levels import LEVELS
+from toolkit.profiling.levels import LEVELS, higher
 from toolkit.profiling.looks import LOOKED, Looks
 from toolkit.profiling.pauses import PAUSES
+from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Segment, Sink
 from toolkit.profiling.virtual import virtual_now
 from toolkit.profiling.watch import Seen, Watch
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
     from toolkit.profiling.counting import Counts, DeviceCounters
-    from toolkit.profiling.frames import StageKey
-    from toolkit.profiling.told_apart import Sync, Window
     from toolkit.profiling.virtual import VirtualTime
 
 __all__ = ["Recorder", "this_thread", "thread_recorder"]
@@ -45,36 +42,20 @@ __all__ = ["Recorder", "this_thread", "thread_recorder"]
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
 
 
-@dataclass(slots=True)
-class _Entry:
-    """A scope that is open on this thread, or the thread itself at the bottom."""
-
-    scope: Scope | None
-    sinks: list[Sink] = field(default_factory=list[Sink])
-    is_looked_at: bool = True
-    segments: int = 0
-    live_bytes: int = 0
-    peak_bytes: int = 0
-    on_device: Rise = field(default_factory=Rise)
-
-    @property
-    def key(self) -> StageKey:
-        """Pipeline and stage."""
-        return (self.scope.pipeline, self.scope.stage) if self.scope else ("", "")
-
-
 class Recorder:
     """Cuts the calling thread's work into segments, for all sessions that listen to it."""
 
     def __init__(self) -> None:
-        self._entries = [_Entry(None)]
+        self._entries = [Entry(None)]
         self._frames: list[int] = []
         self._stream = allocator.AllocatorStream()
         self._watch = Watch()
         self._level = LEVELS[0]
         self._within = ""
         self._looks = Looks()
+        self._waiting = Waiting()
         self._known: WeakSet[Sink] = WeakSet()
+        self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
         self._stopped_ns = 0
         self._faults = 0
@@ -85,8 +66,7 @@ class Recorder:
         self._native_id = threading.get_native_id()
         self._held = Held(threading.get_ident(), self._native_id)
         self._reported: list[tuple[int, int]] = []
-        self._told: list[Window] = []  # when a layer copied or waited
-        self._syncs: list[Sync] = []  # explicit ones
+        self._waits = ReportedWaits()
         self._last_event: Event | None = None
         self._virtual: VirtualTime | None = None
         self._located: Event | None = None
@@ -146,18 +126,19 @@ class Recorder:
                 return
             self._cut()
         else:
-            self._cut()
-            entry = _Entry(scope, [sink])
+            self._cut(is_scope=True)
+            entry = Entry(scope, [sink])
             entry.is_looked_at = self._looks.is_due(entry.key)
             self._entries.append(entry)
         self._begin()
 
     def scope_end(self, scope: Scope) -> None:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
-        if not any(entry.scope is scope for entry in self._entries):
+        is_top = self._entries[-1].scope is scope
+        if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
         try:
-            self._cut()
+            self._cut(is_scope=True)
         finally:
             self._leave(scope)
             self._begin()
@@ -165,11 +146,7 @@ class Recorder:
     def _leave(self, scope: Scope) -> None:
         while True:
             inner = self._entries.pop()
-            outer = self._entries[-1]
-            outer.peak_bytes = max(outer.peak_bytes, outer.live_bytes + inner.peak_bytes)
-            outer.live_bytes += inner.live_bytes
-            if inner.on_device.is_used:
-                outer.on_device.enclose(inner.on_device)
+            self._waiting.leave(inner, self._entries[-1])
             if inner.scope is scope:
                 break
 
@@ -253,7 +230,7 @@ class Recorder:
             begin = event.t_ns - self._stream.started_ns
             self._reported.append((begin, begin + event.duration_ns))
         if event.kind in ("copy", "sync", "wait"):
-            self._tell((event.t_ns, event.t_ns + event.duration_ns))
+            self._waits.tell((event.t_ns, event.t_ns + event.duration_ns))
         if self._level == LEVELS[0]:
             return
         if event.kind in BOTTLENECKS:
@@ -272,22 +249,18 @@ class Recorder:
         self, op: str, device: str, begin_ns: int, took_ns: int, caller: FrameType
     ) -> None:
         """The thread waited for a device by an explicit call, unless a layer reported that."""
-        window = (begin_ns, begin_ns + took_ns)
-        if self._start_ns and not any(_encloses(window, one) for one in self._told):
+        if self._start_ns and not self._waits.is_told((begin_ns, begin_ns + took_ns)):
             mark = sources.mark(op, caller) if self._level != LEVELS[0] else ""
-            self._syncs.append((mark, op, device, begin_ns, took_ns))
-
-    def _tell(self, window: Window) -> None:
-        """A layer copied or waited; an explicit wait inside of that is the same one."""
-        self._told.append(window)
-        self._syncs = [one for one in self._syncs if not _encloses(window, (one[3], sum(one[3:])))]
+            self._waits.syncs.append((mark, op, device, begin_ns, took_ns))
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
-        if sink not in self._known:
+        if self._last_met() is not sink and sink not in self._known:
             self._known.add(sink)
+            self._waiting.settle(self._looks)
             self._looks = Looks()
             sink.meet(self._native_id)
+        self._last_met = ref(sink)
 
     # -- segments ---------------------------------------------------------------------------------
 
@@ -304,6 +277,7 @@ class Recorder:
     def _forget(self) -> None:
         """Nobody is recorded for: what was left open is none of the next session."""
         del self._entries[1:]
+        self._waiting.clear()
         self._frames.clear()
         self._watch.reset()
 
@@ -351,22 +325,29 @@ class Recorder:
             self._within = self._watch.mark
             if has_lines:
                 self._watch.begin(is_quiet=not has_operators)
-        self._faults = _page_faults()
+        self._faults = page_faults()
         self._virtual = virtual_now()
         self._cpu_ns = time.thread_time_ns()
         self._start_ns = time.perf_counter_ns()
 
-    def _level_now(self, entry: _Entry) -> str:
+    def _level_now(self, entry: Entry) -> str:
         """The highest level that a session wants for the frame in hand."""
         scope = entry.scope
         frame = scope.frame if scope and scope.frame >= 0 else self.frame
-        levels = [sink.level_of(frame) for sink in entry.sinks if sink.is_recording]
-        return max(levels, key=LEVELS.index)
+        level = LEVELS[0]
+        for sink in entry.sinks:
+            if sink.is_recording:
+                level = higher(level, sink.level_of(frame))
+        return level
 
-    def _cut(self) -> None:
-        """End the segment, if there is one, and hand it out."""
+    def _cut(self, *, is_scope: bool = False) -> None:
+        """End the segment, if there is one, and hand it out, after those that wait.
+
+        Args:
+            is_scope: a scope begins or ends, so that a plain segment may wait, too.
+        """
         try:
-            self._hand_out()
+            self._hand_out(may_wait=is_scope)
         except BaseException:  # an interrupt: what was not handed out is lost
             self._abandon()
             raise
@@ -378,31 +359,50 @@ class Recorder:
         self._start_ns = self._stopped_ns = 0
         self._level = LEVELS[0]
         self._reported.clear()
-        self._told, self._syncs, self._deferred = [], [], []
+        self._waits, self._deferred = ReportedWaits(), []
         self._is_busy = False
 
-    def _hand_out(self) -> None:
+    def _hand_out(self, *, may_wait: bool) -> None:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True
         pauses = PAUSES.take()
-        faults = _page_faults()
+        faults = page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
         raw = self._stream.stop()
         if not self._start_ns:
+            self._waiting.settle(self._looks)
             return
         virtual = virtual_now()
         entry = self._entries[-1]
         scope = entry.scope
         sinks = [sink for sink in entry.sinks if sink.is_recording]
+        if may_wait and not pauses and virtual is None and self._is_plain(entry):
+            plain = PlainSegment(
+                entry,
+                entry.segments,
+                sinks,
+                scope.frame if scope and scope.frame >= 0 else self.frame,
+                raw,
+                self._start_ns,
+                now - self._start_ns,
+                self._start_ns - self._stopped_ns if self._stopped_ns else 0,
+                max(now - self._start_ns - ran_ns, 0),
+                faults - self._faults if faults >= 0 else -1,
+            )
+            self._close(entry, now)
+            self._waiting.add(plain, self._looks)
+            return
+        self._waiting.settle(self._looks)
         keep = any(sink.keeps_events for sink in sinks)
         is_held = self._held.is_open and seen is not None
         counts = count(raw, windows=self._reported, keep=keep, seen=seen, within=self._within)
         copies_are = self._remember_copies(entry, counts, has_seen=seen is not None)
-        if seen is not None or self._syncs:
+        waits = self._waits
+        if seen is not None or waits.syncs:
             has_lines = seen is not None
             seen = seen or Seen()
-            seen.syncs += self._syncs
+            seen.syncs += waits.syncs
             if not is_held:
                 add_seen(counts, seen, self._start_ns, keep=keep, has_lines=has_lines)
         self._add_beyond_stream(counts)
@@ -429,22 +429,32 @@ class Recorder:
             device_peak_bytes=entry.on_device.peak_bytes,
             off_cpu_ns=max(now - self._start_ns - ran_ns, 0),
         )
-        entry.segments += 1
-        self._start_ns = 0
-        self._stopped_ns = now
-        self._reported.clear()
-        told, self._told, self._syncs = self._told, [], []
+        self._close(entry, now)
         for pause in pauses or ():
             event = pause.to_event(segment.stage, segment.frame)
             for sink in sinks:
                 sink.add_event(event, segment.frame, segment.pipeline)
         if is_held and seen is not None:
-            self._held.add(HeldSegment(segment, seen, told, sinks, keep))
+            self._held.add(HeldSegment(segment, seen, waits.windows, sinks, keep))
             return
         for sink in sinks:
             sink.add_segment(segment)
 
-    def _remember_copies(self, entry: _Entry, counts: Counts, *, has_seen: bool) -> str:
+    def _is_plain(self, entry: Entry) -> bool:
+        """Whether sums and times are all there is to the segment that ends."""
+        is_quiet = self._level == LEVELS[0] and not entry.is_looked_at and not self._missing
+        has_device = self._counters or self._mps_bytes >= 0 or self._waits.syncs
+        return bool(is_quiet and not has_device and self._frames)
+
+    def _close(self, entry: Entry, now_ns: int) -> None:
+        entry.segments += 1
+        self._start_ns = 0
+        self._stopped_ns = now_ns
+        self._reported.clear()
+        if self._waits.windows or self._waits.syncs:
+            self._waits = ReportedWaits()
+
+    def _remember_copies(self, entry: Entry, counts: Counts, *, has_seen: bool) -> str:
         """Learn copies where operators were looked at; else recall them. Answers how they are."""
         key, place = entry.key, entry.segments
         if self._missing:
@@ -482,13 +492,4 @@ def thread_recorder() -> Recorder | None:
     return getattr(_threads, "recorder", None)
 
 
-def _encloses(window: Window, other: Window) -> bool:
-    return window[0] <= other[0] and other[1] <= window[1]
-
-
 _unseen = Unseen()
-
-
-def _page_faults() -> int:
-    """Minor faults of the process so far, or -1 where the system does not say. 0.5 us."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt if resource else -1

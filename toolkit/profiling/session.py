@@ -171,9 +171,13 @@ class Session:
 
     def add_operators(self, key: StageKey, operators: dict[str, OperatorCounts]) -> None:
         """Add what operators took inside a stage."""
-        known = self.operators.setdefault(key, {})
+        known = self.operators.get(key)
+        if known is None:
+            known = self.operators[key] = {}
         for name, counts in operators.items():
-            known.setdefault(name, OperatorCounts()).add(counts)
+            if name not in known:
+                known[name] = OperatorCounts()
+            known[name].add(counts)
 
     # -- read -------------------------------------------------------------------------------------
 

@@ -150,7 +150,9 @@ class Tally:
 
     def add_copies(self, direction: str, number: int, nbytes: int) -> None:
         """Add copies of one direction."""
-        entry = self.copies.setdefault(direction, [0, 0])
+        entry = self.copies.get(direction)
+        if entry is None:
+            entry = self.copies[direction] = [0, 0]
         entry[0] += number
         entry[1] += nbytes
 

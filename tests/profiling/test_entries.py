@@ -1,0 +1,136 @@
+"""Segments that wait for the end of their frame: nothing shows that they did."""
+
+import threading
+
+import pytest
+import torch
+
+from toolkit import hooks
+from toolkit.profiling import profile
+from toolkit.profiling.entries import Entry, PlainSegment, Waiting
+from toolkit.profiling.looks import Looks
+from toolkit.profiling.sums import sums_of
+
+pytestmark = pytest.mark.usefixtures("each_way_of_counting")
+
+LOOKED = 2  # the first frames, which are looked at and do not wait
+
+COUNTED = ("calls", "allocations", "allocated_bytes", "frees", "freed_bytes", "peak_bytes")
+
+
+class Sink:
+    """Takes segments, and holds them."""
+
+    is_recording, keeps_events = True, False
+
+    def __init__(self):
+        self.segments = []
+
+    def add_segment(self, segment):
+        self.segments.append(segment)
+
+
+def segment_of(entry, sizes):
+    return PlainSegment(entry, entry.segments, entry.sinks, 0, [sums_of(sizes)], 0, 0, 0, 0, 0)
+
+
+def test_those_that_wait_are_handed_out_in_order_with_the_peaks_of_nested_scopes():
+    sink = Sink()
+    outer = Entry(hooks.Scope("outer"), [sink])
+    inner = Entry(hooks.Scope("inner"), [sink])
+    waiting, looks = Waiting(), Looks()
+    waiting.add(segment_of(outer, [100]), looks)
+    waiting.add(segment_of(inner, [50, -50, 20]), looks)
+    waiting.leave(inner, outer)
+    waiting.add(segment_of(outer, [40]), looks)
+    assert sink.segments == []
+    waiting.settle(looks)
+    assert [one.stage for one in sink.segments] == ["outer", "inner", "outer"]
+    assert [one.peak_bytes for one in sink.segments] == [100, 50, 160]
+    assert (outer.live_bytes, outer.peak_bytes) == (160, 160)
+
+
+def test_too_many_are_handed_out_before_the_frame_ends():
+    sink = Sink()
+    entry = Entry(None, [sink])
+    waiting, looks = Waiting(), Looks()
+    for _ in range(Waiting.MOST):
+        waiting.add(segment_of(entry, [8]), looks)
+    assert len(sink.segments) == Waiting.MOST
+
+
+def frame(index, outer=100, inner=1000):
+    hooks.frame_begin(index)
+    with hooks.scope("outer", index, "demo"):
+        kept = torch.empty(outer)
+        with hooks.scope("inner", index, "demo"):
+            torch.empty(inner)
+        del kept
+    hooks.frame_end(index)
+
+
+def test_frames_that_wait_are_billed_like_those_that_are_looked_at():
+    with profile() as session:
+        for index in range(LOOKED + 3):
+            frame(index)
+    counted = [
+        {stage: [getattr(tally, name) for name in COUNTED] for stage, tally in one.stages.items()}
+        for one in session.frames
+    ]
+    assert counted == [counted[0]] * (LOOKED + 3)
+    assert session.looks["recalled"] > 0
+    outer, inner = session.bill().stage("outer"), session.bill().stage("inner")
+    assert (outer.total.peak_bytes, inner.total.peak_bytes) == (4400, 4000)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_frame_has_what_waited():
+    with profile() as session:
+        for index in range(LOOKED):
+            frame(index)
+        hooks.frame_begin(9)
+        with hooks.scope("inner", 9, "demo"):
+            torch.empty(1000)
+    assert session.bill().stage("inner").total.allocations == LOOKED + 1
+
+
+def test_a_session_that_begins_in_the_middle_of_a_frame_has_nothing_from_before():
+    with profile() as whole:
+        for index in range(LOOKED):
+            frame(index)
+        hooks.frame_begin(9)
+        with hooks.scope("inner", 9, "demo"):
+            torch.empty(1000)
+        with profile() as part, hooks.scope("inner", 9, "demo"):
+            torch.empty(10)
+        hooks.frame_end(9)
+    assert part.bill().stage("inner").total.allocated_bytes == 40
+    assert whole.bill().stage("inner").total.allocated_bytes == 4000 * (LOOKED + 1) + 40
+
+
+def test_a_thread_without_a_frame_of_its_own_hands_out_at_once():
+    with profile() as session:
+        listeners = hooks.table()
+        for index in range(LOOKED):
+            frame(index)
+
+        def help_out():
+            with hooks.using(listeners):
+                for _ in range(LOOKED + 1):
+                    with hooks.scope("helper", 0, "demo"):
+                        torch.empty(10)
+
+        thread = threading.Thread(target=help_out)
+        thread.start()
+        thread.join()
+    assert session.bill().stage("helper").total.allocated_bytes == 40 * (LOOKED + 1)
+
+
+def test_an_allocation_that_nobody_foresaw_is_looked_at_on_the_next_frame():
+    with profile() as session:
+        for index in range(LOOKED + 1):
+            frame(index)
+        looked_at = session.looks["looked at"]
+        frame(LOOKED + 1, inner=2000)
+        assert session.looks["looked at"] == looked_at
+        frame(LOOKED + 2, inner=2000)
+        assert session.looks["looked at"] > looked_at

@@ -1,0 +1,40 @@
+"""When did the thread wait by an explicit call, and did a layer report that already?
+
+A layer of the toolkit that synchronises reports a wait or a copy of its own; the explicit call
+inside of it is the same act, and counts once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.profiling.told_apart import Sync, Window
+
+__all__ = ["ReportedWaits"]
+
+
+class ReportedWaits:
+    """Of the segment that is open on one thread.
+
+    Attributes:
+        windows: when a layer copied or waited.
+        syncs: explicit waits that no layer reported.
+    """
+
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+        self.syncs: list[Sync] = []
+
+    def tell(self, window: Window) -> None:
+        """A layer copied or waited."""
+        self.windows.append(window)
+        self.syncs = [one for one in self.syncs if not _encloses(window, (one[3], sum(one[3:])))]
+
+    def is_told(self, window: Window) -> bool:
+        """Whether a layer told of what happened in `window`."""
+        return any(_encloses(window, one) for one in self.windows)
+
+
+def _encloses(window: Window, other: Window) -> bool:
+    return window[0] <= other[0] and other[1] <= window[1]
