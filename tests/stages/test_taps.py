@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from toolkit.stages.taps import correlate, correlate_into, gaussian_radius, gaussian_taps
+from toolkit.stages.taps import correlate, gaussian_radius, gaussian_taps, shifted, weigh
 
 DEVICE = torch.device("cpu")
 
@@ -26,10 +26,16 @@ def test_rows_and_columns_by_hand():
     # Mirrored at the border, the 4 is seen twice from each side.
     expected = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     assert torch.equal(correlate(picture, taps)[0, 0], expected)
-    result, spare = torch.empty(1, 1, 1, 1), torch.empty(1, 1, 1, 3)
-    correlate_into(result, picture, taps.unbind(), spare)
-    assert spare.flatten().tolist() == [0.0, 2.0, 0.0]
-    assert result.item() == 1.0
+
+
+def test_views_one_step_apart_are_weighed_without_memory_of_their_own():
+    row = torch.tensor([1.0, 2.0, 4.0, 8.0])
+    parts = shifted(row, 2, axis=0)
+    assert [part.tolist() for part in parts] == [[1.0, 2.0], [2.0, 4.0], [4.0, 8.0]]
+    assert all(part.untyped_storage().data_ptr() == row.data_ptr() for part in parts)
+    result = torch.empty(2)
+    weigh(parts, torch.tensor([1.0, 10.0, 100.0]).unbind(), out=result)
+    assert result.tolist() == [421.0, 842.0]
 
 
 def test_bands_are_invisible(monkeypatch):

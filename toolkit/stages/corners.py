@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 from torch.nn import functional
 
-from toolkit.stages.bands import bands, rows_per_band
+from toolkit.stages.bands import bands, rows_per_band, windows
 from toolkit.stages.declare import (
     Choice,
     Corners,
@@ -19,7 +19,7 @@ from toolkit.stages.declare import (
     stage,
 )
 from toolkit.stages.shapes import check_image, check_radius
-from toolkit.stages.taps import correlate_into, gaussian_radius, gaussian_taps
+from toolkit.stages.taps import gaussian_radius, gaussian_taps, shifted, weigh
 from toolkit.stages.windows import sliding_max
 
 if TYPE_CHECKING:
@@ -131,18 +131,21 @@ def cornerness(gradient: Tensor, *, window: Tensor, harris: Tensor | None, half:
     height, width = gradient.shape[-2:]
     response = gradient.new_empty((1, 1, height, width))
     rows = rows_per_band(mirrored, height, planes=3)
-    products = mirrored.new_empty((1, 3, rows + 2 * radius, width + 2 * radius))
-    spare = mirrored.new_empty((1, 3, rows, width + 2 * radius))
-    tensor = mirrored.new_empty((1, 3, rows, width))
+    products = mirrored.new_empty((3, rows + 2 * radius, width + 2 * radius))
+    spare = mirrored.new_empty((3, rows, width + 2 * radius))
+    tensor = mirrored.new_empty((3, rows, width))
+    squares, xy = products[:2], products[2]
+    above_each_other = shifted(products, rows, axis=-2)
+    side_by_side = shifted(spare, width, axis=-1)
+    planes = tensor.unbind()
     weights = window.unbind()
-    for top, count in bands(height, rows):
-        part = mirrored[:, top : top + count + 2 * radius]  # (2, count + 2 radius, W + 2 radius)
-        xx_yy_xy = products[:, :, : part.shape[1]]
-        torch.mul(part, part, out=xx_yy_xy[0, :2])
-        torch.mul(part[0], part[1], out=xx_yy_xy[0, 2])
-        averaged = tensor[:, :, :count]
-        correlate_into(averaged, xx_yy_xy, weights, spare[:, :, :count])
-        _judge(response[0, 0, top : top + count], *averaged[0], harris=harris, half=half)
+    parts = windows(mirrored, rows, radius)  # (2, rows + 2 radius, W + 2 radius) each
+    for part, found in zip(parts, bands(response[0, 0], rows), strict=True):
+        torch.mul(part, part, out=squares)
+        torch.mul(*part.unbind(), out=xy)
+        weigh(above_each_other, weights, out=spare)
+        weigh(side_by_side, weights, out=tensor)
+        _judge(found, *planes, harris=harris, half=half)
     return response
 
 

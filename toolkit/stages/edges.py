@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 from torch.nn import functional
 
-from toolkit.stages.bands import bands, rows_per_band
+from toolkit.stages.bands import bands, rows_per_band, windows
 from toolkit.stages.declare import Edges, Global, Gradient, InputSpec, Range, Stencil, stage
 from toolkit.stages.shapes import check_image
+from toolkit.stages.taps import shifted
 from toolkit.stages.windows import sliding_max
 
 if TYPE_CHECKING:
@@ -54,65 +55,37 @@ def edges(
     torch.mul(gx, gx, out=steep[1:-1, 1:-1]).addcmul_(gy, gy)
     result = sobel.new_empty((1, 1, height, width))
     rows = rows_per_band(gx, height, planes=2)
-    spare, lesser = sobel.new_empty((4, rows, width)), steep.new_empty((rows + 2, width + 2))
-    for top, count in bands(height, rows):
-        around = steep[top : top + count + 2]
-        suppressed = _strongest_rival(
-            gx[top : top + count],
-            gy[top : top + count],
-            around,
-            torch.mul(around, below, out=lesser[: count + 2]),
-            spare[:, :count],
-            above=above,
-            cosine2=cosine2,
-            zero=zero,
-        )
-        center, found = around[1:-1, 1:-1], result[0, 0, top : top + count]
-        other = spare[1, :count]
-        torch.gt(center, torch.maximum(suppressed, low2, out=other), out=found)
-        torch.gt(center, torch.maximum(suppressed, high2, out=other), out=other)
+    rival, other, mask, square = sobel.new_empty((4, rows, width))
+    lesser = steep.new_empty((rows + 2, width + 2))
+    lesser_right, lesser_below = lesser[1:-1, 2:], lesser[2:, 1:-1]
+    upper, same, lower = (shifted(row, width, axis=-1) for row in shifted(steep, height, axis=-2))
+    neighbours = (*upper, *same[:2], lower[0], lower[2])
+    columns = (bands(one, rows) for one in (gx, gy, result[0, 0], *neighbours))
+    for around, dx, dy, found, nw, n, ne, w, center, sw, se in zip(
+        windows(steep, rows, 1), *columns, strict=True
+    ):
+        torch.mul(around, below, out=lesser)
+        # The larger of the two neighbours along the gradient, rounded to 45 degrees. Diagonals
+        # first: dx and dy of one sign point down right, of two signs up right.
+        torch.maximum(ne, sw, out=rival)
+        torch.maximum(nw, se, out=other)
+        torch.mul(dx, dy, out=mask)
+        rival.lerp_(other, torch.gt(mask, zero, out=mask))
+        # Along an axis, one of two equal neighbours wins: it must beat what is before it by a
+        # trifle, and may lose to what comes after it by one. So rounding makes no edge thick, and
+        # none vanish.
+        limit = torch.mul(center, cosine2, out=mask)
+        torch.mul(dx, dx, out=square)
+        torch.maximum(w, lesser_right, out=other).mul_(above)
+        rival.lerp_(other, torch.gt(square, limit, out=square))
+        torch.mul(dy, dy, out=square)
+        torch.maximum(n, lesser_below, out=other).mul_(above)
+        rival.lerp_(other, torch.gt(square, limit, out=square))
+
+        torch.gt(center, torch.maximum(rival, low2, out=other), out=found)
+        torch.gt(center, torch.maximum(rival, high2, out=other), out=other)
         found.add_(other).mul_(half)
     return result
-
-
-def _strongest_rival(
-    gx: Tensor,
-    gy: Tensor,
-    steep: Tensor,
-    lesser: Tensor,
-    spare: Tensor,
-    *,
-    above: Tensor,
-    cosine2: Tensor,
-    zero: Tensor,
-) -> Tensor:
-    """The larger of the two neighbours along the gradient, rounded to 45 degrees.
-
-    Args:
-        gx: (H, W) d/dx.
-        gy: (H, W) d/dy.
-        steep: (H + 2, W + 2) squared steepness, with the pixels around.
-        lesser: the same, a trifle less.
-        spare: (4, H, W), written; its first plane is the result.
-        above: a trifle more than one.
-        cosine2: squared cosine of 22.5 degrees, where an axis ends and a diagonal begins.
-        zero: the number 0; a Python one would be a tensor made anew, on every call.
-    """
-    rival, other, mask, square = spare
-    # Diagonals first: gx and gy of one sign point down right, of two signs up right.
-    torch.maximum(steep[:-2, 2:], steep[2:, :-2], out=rival)
-    torch.maximum(steep[:-2, :-2], steep[2:, 2:], out=other)
-    torch.mul(gx, gy, out=mask)
-    rival.lerp_(other, torch.gt(mask, zero, out=mask))
-    # Along an axis, one of two equal neighbours wins: it must beat what is before it by a trifle,
-    # and may lose to what comes after it by one. So rounding makes no edge thick, and none vanish.
-    limit = torch.mul(steep[1:-1, 1:-1], cosine2, out=mask)
-    torch.mul(gx, gx, out=square)
-    torch.maximum(steep[1:-1, :-2], lesser[1:-1, 2:], out=other).mul_(above)
-    rival.lerp_(other, torch.gt(square, limit, out=square))
-    torch.mul(gy, gy, out=square)
-    torch.maximum(steep[:-2, 1:-1], lesser[2:, 1:-1], out=other).mul_(above)
-    return rival.lerp_(other, torch.gt(square, limit, out=square))
 
 
 @edges.prepare

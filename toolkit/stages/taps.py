@@ -18,9 +18,11 @@ from torch.nn import functional
 from toolkit.stages.bands import bands, rows_per_band
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
-__all__ = ["correlate", "correlate_into", "gaussian_radius", "gaussian_taps"]
+__all__ = ["correlate", "gaussian_radius", "gaussian_taps", "shifted", "weigh"]
 
 
 def gaussian_radius(sigma: float) -> int:
@@ -48,31 +50,25 @@ def correlate(image: Tensor, taps: Tensor) -> Tensor:
     radius = taps.shape[0] // 2
     mirrored = functional.pad(image, (radius, radius, radius, radius), mode="reflect")
     result = torch.empty_like(image, memory_format=torch.contiguous_format)
-    height, channels = image.shape[-2], image.shape[1]
-    rows = rows_per_band(mirrored, height, planes=channels)
-    spare = mirrored.new_empty((1, channels, rows, mirrored.shape[-1]))
+    height, width = image.shape[-2:]
+    rows = rows_per_band(mirrored, height, planes=image.shape[1])
+    spare = mirrored.new_empty((1, image.shape[1], rows, mirrored.shape[-1]))
     weights = taps.unbind()
-    for top, count in bands(height, rows):
-        part = mirrored[..., top : top + count + 2 * radius, :]
-        correlate_into(result[..., top : top + count, :], part, weights, spare[..., :count, :])
+    above_each_other = (bands(one, rows) for one in shifted(mirrored, height, axis=-2))
+    side_by_side = shifted(spare, width, axis=-1)
+    for band, *parts in zip(bands(result, rows), *above_each_other, strict=True):
+        weigh(parts, weights, out=spare)
+        weigh(side_by_side, weights, out=band)
     return result
 
 
-def correlate_into(
-    result: Tensor, image: Tensor, weights: tuple[Tensor, ...], spare: Tensor
-) -> None:
-    """Weigh the rows, then the columns, of a picture that has its border already. No allocation.
+def shifted(image: Tensor, size: int, *, axis: int) -> tuple[Tensor, ...]:
+    """All views of `size` px along an axis of an image that has a border there."""
+    return tuple(image.narrow(axis, at, size) for at in range(image.shape[axis] - size + 1))
 
-    Args:
-        result: (1, C, H, W), written.
-        image: (1, C, H + 2 radius, W + 2 radius).
-        weights: the 2 radius + 1 taps, one tensor each.
-        spare: (1, C, H, W + 2 radius), written: the picture after the first pass.
-    """
-    height, width = result.shape[-2:]
-    torch.mul(image[..., :height, :], weights[0], out=spare)
-    for offset in range(1, len(weights)):
-        spare.addcmul_(image[..., offset : offset + height, :], weights[offset])
-    torch.mul(spare[..., :width], weights[0], out=result)
-    for offset in range(1, len(weights)):
-        result.addcmul_(spare[..., offset : offset + width], weights[offset])
+
+def weigh(images: Sequence[Tensor], weights: Sequence[Tensor], *, out: Tensor) -> None:
+    """Write the sum of all `images`, each times its weight, to `out`. No allocation."""
+    torch.mul(images[0], weights[0], out=out)
+    for image, weight in zip(images[1:], weights[1:], strict=True):
+        out.addcmul_(image, weight)
