@@ -6,8 +6,9 @@ And the way to each result.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -17,42 +18,54 @@ from toolkit.node import StageError
 from toolkit.provider import Provider
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from toolkit.attachments import Attachments, Key, Request
     from toolkit.frame import Frame
-    from toolkit.graph import Graph
     from toolkit.node import Node
-    from toolkit.parameters import Parameters
     from toolkit.pipeline import Pipeline
 
 __all__ = ["Edition", "Loan"]
 
 
+class Step(NamedTuple):
+    """How one result comes about under one snapshot: the stage, its results, its parameters."""
+
+    node: Node
+    keys: tuple[Key, ...]
+    values: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One snapshot of all parameters, and the key of each result under it.
+    """One snapshot of all parameters, and the way to each result under it.
 
     Attributes:
         versions: of the parameters, to tell when a new edition is due.
-        values: parameters by stage.
         keys: name of a result to its key.
+        steps: name of a result to how it comes about.
         run: token of the run that stages with history belong to, or None.
     """
 
     versions: tuple[int, ...]
-    values: dict[str, dict[str, Any]]
     keys: dict[str, Key]
+    steps: dict[str, Step]
     run: object
 
     @classmethod
-    def of(cls, graph: Graph, parameters: Parameters, run: object) -> Edition:
+    def of(cls, pipeline: Pipeline, run: object) -> Edition:
         """Take the snapshot."""
-        versions, values = parameters.snapshot()
+        versions, values = pipeline.params.snapshot()
         keys: dict[str, Key] = {}
-        for one in graph.stages:
+        steps: dict[str, Step] = {}
+        for one in pipeline.graph.stages:
             inputs = tuple(keys.get(name, (name, None)) for name in one.requires)
             provider = Provider.of(one, values[one.name], inputs, run if one.history else None)
             keys.update({name: (name, provider) for name in one.provides})
-        return cls(versions, values, keys, run)
+            own = tuple(keys[name] for name in one.provides)
+            step = Step(pipeline.nodes[one.name], own, values[one.name])
+            steps.update(dict.fromkeys(one.provides, step))
+        return cls(versions, keys, steps, run)
 
 
 class Loan:
@@ -90,64 +103,86 @@ class Loan:
         Raises:
             StageError: the stage failed, now or on an earlier read with the same parameters.
         """
-        key = self.keys[name]
-        pipeline = self._pipeline
-        while True:
-            value = attachments.values.get(key, MISSING)
-            if value is not MISSING:
-                if isinstance(value, Failure):
-                    raise value.raised()
-                return value
-            node = pipeline.nodes[pipeline.graph.providers[name].name]
-            with pipeline.owned():
-                request = self._compute(node, frame, attachments)
+        while (value := self._read(name, attachments)) is MISSING:
+            self.settle(frame, (name,))
+        return value
+
+    def settle(self, frame: Frame, names: Iterable[str]) -> None:
+        """Compute those of `names` that nobody has computed yet; the pipeline provides all of them.
+
+        What a computation needs around it is set up once for all of them. It has a lease of its
+        own: whoever reads may release the frame meanwhile.
+
+        Raises:
+            StageError: as `provide`; the names after it are not computed.
+        """
+        own = frame.lend(self)
+        attachments = own._attachments
+        missing = deque(names)
+        table = self.table
+        if table is None:
+            table = hooks.table()
+        try:
+            while missing:
+                request = None
+                with self._pipeline.owned(), hooks.using(table), torch.no_grad():
+                    while missing and request is None:
+                        if self._read(missing[0], attachments) is not MISSING:
+                            missing.popleft()
+                        else:
+                            request = self._compute(own, missing[0], attachments)
+                if request is not None:
+                    request.wait()
+        finally:
+            own.release()
+
+    def _input(self, frame: Frame, name: str, attachments: Attachments) -> Any:
+        """What a stage takes: computed inside of the same computation, where it has to be."""
+        if name not in self.keys:
+            return frame[name]
+        while (value := self._read(name, attachments)) is MISSING:
+            request = self._compute(frame, name, attachments)
             if request is not None:
                 request.wait()
+        return value
 
-    def _compute(self, node: Node, frame: Frame, attachments: Attachments) -> Request | None:
-        """Compute and attach what `node` provides; the request to wait for, if it is another's.
+    def _read(self, name: str, attachments: Attachments) -> Any:
+        """What is attached, or MISSING. An error in its place is raised, for this reader."""
+        value = attachments.values.get(self.keys[name], MISSING)
+        if isinstance(value, Failure):
+            raise value.raised()
+        return value
 
-        The computation has a lease of its own: whoever reads may release the frame meanwhile.
-        """
-        keys = [self.keys[name] for name in node.stage.provides]
-        own = frame.lend(self)
+    def _compute(self, frame: Frame, name: str, attachments: Attachments) -> Request | None:
+        """Compute `name` and attach it; the request to wait for, if it is another's."""
+        step = self._edition.steps[name]
+        keys = step.keys
         try:
             request = attachments.claim(keys[0])
             if request is None or request.owner != threading.get_ident():
                 return request
             try:
-                results = self._run(node, own)
+                inputs = [self._input(frame, one, attachments) for one in step.node.stage.requires]
+                results = self._call(step.node, frame, inputs, step.values)
             except StageError as error:  # of a stage that this one needs
                 attachments.finish(request, dict.fromkeys(keys, Failure(error)))
                 raise
             except Exception as error:
                 # No name here holds the new error: it would hold this call, and that the frame.
-                raise self._failed(node, own, error, attachments, request) from error
+                raise self._failed(step, frame, error, attachments, request) from error
             attachments.finish(request, dict(zip(keys, results, strict=True)))
-        finally:
+        except BaseException:  # an interrupt: the next reader computes
             attachments.abandon(keys[0])
-            own.release()
+            raise
         return None
 
     def _failed(
-        self, node: Node, frame: Frame, cause: Exception, attachments: Attachments, request: Request
+        self, step: Step, frame: Frame, cause: Exception, attachments: Attachments, request: Request
     ) -> StageError:
         """Attach the failure for every reader, and make the error for this one."""
-        error = StageError.about(node.stage.name, frame.index, cause)
-        failure = Failure(error)
-        keys = [self.keys[name] for name in node.stage.provides]
-        attachments.finish(request, dict.fromkeys(keys, failure))
+        error = StageError.about(step.node.stage.name, frame.index, cause)
+        attachments.finish(request, dict.fromkeys(step.keys, Failure(error)))
         return error
-
-    def _run(self, node: Node, frame: Frame) -> tuple[Any, ...]:
-        stage = node.stage
-        inputs = [frame[name] for name in stage.requires]
-        values = self._edition.values[stage.name]
-        table = self.table
-        if table is None:
-            table = hooks.table()
-        with hooks.using(table), torch.no_grad():
-            return self._call(node, frame, inputs, values)
 
     def _call(
         self, node: Node, frame: Frame, inputs: list[Any], values: dict[str, Any]

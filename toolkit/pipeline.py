@@ -83,11 +83,15 @@ class Pipeline:
         """
         names = tuple(want)
         self.graph.needed(names)
+        provided = [name for name in names if name in self.graph.providers]
+        given = [name for name in names if name not in provided]
         for frame, loan in self._enter(source):
             index = frame.index
             hooks.frame_begin(index)
             try:
-                self._settle(frame, loan, names)
+                self._settle(frame, loan, provided)
+                for name in given:
+                    _ = frame[name]
                 yield frame
             finally:
                 frame.end_loan()
@@ -201,15 +205,14 @@ class Pipeline:
             previous = lent.lease() if self._subscribed else None
             yield lent, loan
 
-    def _settle(self, frame: Frame, loan: Loan, want: tuple[str, ...]) -> None:
+    def _settle(self, frame: Frame, loan: Loan, want: Sequence[str]) -> None:
         """Compute what runs on every frame, whether read or not."""
         for one in self._subscribed:
             # An error is attached like a result: whoever reads it gets it, the others go on.
             with suppress(StageError):
                 _ = frame[one.provides[0]]
         loan.forget()
-        for name in want:
-            _ = frame[name]
+        loan.settle(frame, want)
 
     def _task(
         self, frame: Frame, loan: Loan, order: tuple[str, ...], unasked: frozenset[str]
@@ -244,7 +247,7 @@ class Pipeline:
     def _current_edition(self, run: object) -> Edition:
         edition = self._edition
         if edition is None or edition.versions != self.params.versions or edition.run is not run:
-            edition = self._edition = Edition.of(self.graph, self.params, run)
+            edition = self._edition = Edition.of(self, run)
         return edition
 
 
