@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["TUNED", "findings"]
 
 MANY_FAULTS = 100  # per frame; fewer are noise of the process
-TUNED = "the C allocator was tuned"
+TUNED = "The C allocator was tuned"
 WORTH_SAYING = 0.15  # share of the frame
 WORTH_KNOWING = 0.05  # of what should cost next to nothing
 
