@@ -1,9 +1,8 @@
 """How does a stage keep its temporaries in the cache? It works band by band: some rows at a time.
 
 A stage that goes over a picture thirty times reads and writes memory thirty times, unless the rows
-it works on stay in the cache of the core meanwhile. That takes a third to a half off the time on a
-CPU, and most of the memory. A GPU wants few and large launches instead: there, the picture is one
-band.
+it works on stay in a cache meanwhile. That takes about a third off the time on a CPU, and most of
+the memory. A GPU wants few and large launches instead: there, the picture is one band.
 
 All bands of a picture are equally high, so that a stage makes the views of its temporaries once;
 the last band repeats a few rows of the one before it. Views are not free: each is a call into
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bands", "rows_per_band", "windows"]
 
-BAND_BYTES = 512 * 1024
-"""Size of one temporary. A few of these fit into the second level cache of one core."""
+BAND_BYTES = 1024 * 1024
+"""Size of one temporary. The four or five of a stage fit into the last level cache of a laptop."""
 
 
 def rows_per_band(image: Tensor, height: int, *, planes: int = 1) -> int:
