@@ -34,6 +34,12 @@ def test_a_timeline_names_every_stage(session, quantity):
     assert sorted(names) == ["(outside stages)", "copy", "double", "look"]
 
 
+def test_a_stage_has_its_colour_by_place_and_what_is_outside_takes_none():
+    colours = figures.colours_of(["rgb", "(outside stages)", "blur"])
+    assert list(colours) == ["rgb", "(outside stages)", "blur"]
+    assert list(colours.values()) == [figures.COLOURS[0], figures.GREY, figures.COLOURS[1]]
+
+
 def test_a_quantity_that_is_not_there_is_named_with_those_that_are(session):
     with pytest.raises(ValueError, match="cannot draw 'colour'; there is ms, allocations, bytes"):
         figures.timeline(session, "colour")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib.pyplot as plt
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.processors import Bill, StageBill
     from toolkit.profiling.session import Session
 
-__all__ = ["bill_by_stage", "compare", "timeline"]
+__all__ = ["bill_by_stage", "colours_of", "compare", "timeline"]
 
 # The page's colours, so that a stage looks the same in both.
 COLOURS = (
@@ -42,7 +43,7 @@ def bill_by_stage(bill: Bill) -> Figure:
     stages = bill.stages
     height = 0.9 + 0.32 * len(stages)
     figure, axes = _subplots(1, 3, figsize=(11, height), sharey=True)
-    colours = _colours([one.name for one in stages])
+    colours = colours_of([one.name for one in stages])
     for axis, (field, title, write) in zip(axes, _AMOUNTS, strict=True):
         values = [getattr(one, field) for one in stages]
         drawn = axis.barh(
@@ -53,6 +54,12 @@ def bill_by_stage(bill: Bill) -> Figure:
         axis.set_xlim(0, (max(values, default=0) or 1) * 1.35)
     axes[0].invert_yaxis()
     return figure
+
+
+def colours_of(names: Sequence[str]) -> dict[str, str]:
+    """Colour of each stage by name, as on the page; what lies outside of stages is grey."""
+    left = cycle(COLOURS)
+    return {name: GREY if name == OUTSIDE else next(left) for name in names}
 
 
 def timeline(session: Session, quantity: str = "ms") -> Figure:
@@ -73,7 +80,7 @@ def timeline(session: Session, quantity: str = "ms") -> Figure:
     rows = timeline_of(session.frames, names)
     scale = 1e-6 if quantity == "bytes" else 1.0
     figure, axis = _subplots(figsize=(11, 3.2))
-    colours = _colours(ordered)
+    colours = colours_of(ordered)
     values = [[row[quantity].get(name, 0) * scale for row in rows] for name in ordered]
     if rows:
         axis.stackplot(
@@ -138,12 +145,6 @@ def _said(stage: StageBill | None, field: str, write: Callable[[float], str]) ->
 def _ratio(row: ComparisonRow, field: str) -> str:
     ratio = row.ratio(field)
     return "" if ratio is None else f" ({ratio:.2f})"
-
-
-def _colours(names: Sequence[str]) -> dict[str, str]:
-    stages = [name for name in names if name != OUTSIDE]
-    named = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(stages)}
-    return {**named, OUTSIDE: GREY}
 
 
 def _cut_off(axis: Any, totals: list[float]) -> None:
