@@ -1,7 +1,8 @@
 """How does one find the largest value in every window, when a window has hundreds of pixels?
 
 By doubling: the maximum over 2 pixels gives that over 4, that over 8, and the last step overlaps. A
-window of 15 px takes 4 passes along each axis instead of 14, and nothing is copied.
+window of 15 px takes 4 passes along each axis instead of 14, and the passes take turns in the
+memory of two.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -28,24 +29,32 @@ def sliding_max(values: Tensor, height: int, width: int) -> Tensor:
 
     Returns:
         (..., H - height + 1, W - width + 1); entry (y, x) is the window whose first pixel is (y,
-        x). One allocation of shrinking size for each doubling; `values` itself where the window is
-        one pixel.
+        x). Two allocations, no larger than `values`; `values` itself where the window is one pixel.
     """
-    return _along(_along(values, width, -1, torch.maximum), height, -2, torch.maximum)
+    return _doubled(values, height, width, torch.maximum)
 
 
 def sliding_min(values: Tensor, height: int, width: int) -> Tensor:
     """Smallest value in each window; else as `sliding_max`."""
-    return _along(_along(values, width, -1, torch.minimum), height, -2, torch.minimum)
+    return _doubled(values, height, width, torch.minimum)
 
 
-def _along(
-    values: Tensor, size: int, axis: int, pick: Callable[[Tensor, Tensor], Tensor]
-) -> Tensor:
+def _doubled(values: Tensor, height: int, width: int, pick: Callable[..., Tensor]) -> Tensor:
+    spare: Tensor | None = None
+    taken: Tensor | None = None  # what the last pass wrote to
+    for axis, step in (*_steps(width, -1), *_steps(height, -2)):
+        length = values.shape[axis] - step
+        one, other = values.narrow(axis, 0, length), values.narrow(axis, step, length)
+        if spare is None:
+            spare = values.new_empty(one.numel())
+        values = pick(one, other, out=spare[: one.numel()].view(one.shape))
+        spare, taken = taken, spare
+    return values
+
+
+def _steps(size: int, axis: int) -> Iterator[tuple[int, int]]:
     covered = 1
     while covered < size:
         step = min(covered, size - covered)
-        length = values.shape[axis] - step
-        values = pick(values.narrow(axis, 0, length), values.narrow(axis, step, length))
         covered += step
-    return values
+        yield axis, step
