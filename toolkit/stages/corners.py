@@ -140,7 +140,7 @@ def cornerness(gradient: Tensor, *, window: Tensor, harris: Tensor | None, half:
     planes = tensor.unbind()
     weights = window.unbind()
     parts = windows(mirrored, rows, radius)  # (2, rows + 2 radius, W + 2 radius) each
-    for part, found in zip(parts, bands(response[0, 0], rows), strict=True):
+    for part, (found,) in zip(parts, bands(rows, response[0, 0]), strict=True):
         torch.mul(part, part, out=squares)
         torch.mul(*part.unbind(), out=xy)
         weigh(above_each_other, weights, out=spare)

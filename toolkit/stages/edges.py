@@ -60,9 +60,8 @@ def edges(
     lesser_right, lesser_below = lesser[1:-1, 2:], lesser[2:, 1:-1]
     upper, same, lower = (shifted(row, width, axis=-1) for row in shifted(steep, height, axis=-2))
     neighbours = (*upper, *same[:2], lower[0], lower[2])
-    columns = (bands(one, rows) for one in (gx, gy, result[0, 0], *neighbours))
-    for around, dx, dy, found, nw, n, ne, w, center, sw, se in zip(
-        windows(steep, rows, 1), *columns, strict=True
+    for around, (dx, dy, found, nw, n, ne, w, center, sw, se) in zip(
+        windows(steep, rows, 1), bands(rows, gx, gy, result[0, 0], *neighbours), strict=True
     ):
         torch.mul(around, below, out=lesser)
         # The larger of the two neighbours along the gradient, rounded to 45 degrees. Diagonals

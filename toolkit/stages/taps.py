@@ -54,9 +54,8 @@ def correlate(image: Tensor, taps: Tensor) -> Tensor:
     rows = rows_per_band(mirrored, height, planes=image.shape[1])
     spare = mirrored.new_empty((1, image.shape[1], rows, mirrored.shape[-1]))
     weights = taps.unbind()
-    above_each_other = (bands(one, rows) for one in shifted(mirrored, height, axis=-2))
     side_by_side = shifted(spare, width, axis=-1)
-    for band, *parts in zip(bands(result, rows), *above_each_other, strict=True):
+    for band, *parts in bands(rows, result, *shifted(mirrored, height, axis=-2)):
         weigh(parts, weights, out=spare)
         weigh(side_by_side, weights, out=band)
     return result

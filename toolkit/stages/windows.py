@@ -7,6 +7,7 @@ memory of two.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,14 +41,16 @@ def sliding_min(values: Tensor, height: int, width: int) -> Tensor:
 
 
 def _doubled(values: Tensor, height: int, width: int, pick: Callable[..., Tensor]) -> Tensor:
+    shape = list(values.shape)
     spare: Tensor | None = None
     taken: Tensor | None = None  # what the last pass wrote to
     for axis, step in (*_steps(width, -1), *_steps(height, -2)):
-        length = values.shape[axis] - step
-        one, other = values.narrow(axis, 0, length), values.narrow(axis, step, length)
+        shape[axis] -= step
+        one, other = (values.narrow(axis, at, shape[axis]) for at in (0, step))
         if spare is None:
-            spare = values.new_empty(one.numel())
-        values = pick(one, other, out=spare[: one.numel()].view(one.shape))
+            spare = values.new_empty(shape)
+        strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
+        values = pick(one, other, out=spare.as_strided(shape, strides))
         spare, taken = taken, spare
     return values
 
