@@ -233,3 +233,18 @@ def test_calls_that_take_nothing_leave_nothing_in_the_stream():
                 torch.mul(picture[:2], picture[2:], out=out)
         found.append(len(session.events))
     assert found == [0, 0]
+
+
+@pytest.mark.parametrize("level", ["lines", "exact"])
+def test_lines_asks_once_for_each_place_in_the_code_and_exact_at_every_call(level):
+    picture = torch.ones(2, 3)
+    with profile(level=level) as session:
+        for index in range(40):
+            fitting, enlarged = torch.empty(2, 3), torch.empty(0)
+            with hooks.scope("work", index):
+                for out in (fitting, enlarged):
+                    torch.mul(picture, picture, out=out)
+    taken = session.bill().stage("work").total.allocated_bytes
+    assert taken == 40 * 24
+    without_line = session.lines().unattributed_bytes
+    assert (without_line == 0) if level == "exact" else (0 < without_line < taken)

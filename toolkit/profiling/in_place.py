@@ -5,8 +5,9 @@ more than such a call, and there is nothing in the stream that it could tell apa
 without, where nothing is left that memory could be taken for: no dtype to convert, no result to
 enlarge, no number to make a tensor of, no gradient to keep values for, and nobody in between.
 
-That an operator of these lists takes none then is tested for each. If one ever did, its bytes would
-be counted like all, and stand without a line.
+That an operator of these lists takes none then is tested for each. Level `lines` asks once for each
+place in the code between two borders of stages, `exact` at every call. If one took memory
+nevertheless, its bytes would be counted like all, and stand without a line.
 """
 
 from __future__ import annotations

@@ -119,6 +119,8 @@ class Watch(TorchFunctionMode):
         self._inside = _Inside(self)
         self._hidden = _HiddenInside(self)
         self._kinds: dict[Any, tuple[int, str, _Test | None]] = {}
+        # Places in the code, by id of the code and offset, and what they called.
+        self._take_nothing: dict[tuple[int, int], Any] = {}
 
     def begin(self, *, is_quiet: bool) -> None:
         """Put the modes on.
@@ -129,6 +131,7 @@ class Watch(TorchFunctionMode):
         """
         self._is_quiet = is_quiet
         self.seen = Seen()
+        self._take_nothing.clear()
         self._is_worn = True
         if not self.mark:  # else a call is under way, which puts the mode back when it returns
             _put_at_the_bottom(self)
@@ -167,9 +170,14 @@ class Watch(TorchFunctionMode):
         if kind == PROPERTY or not self._is_worn or (kind == VIEW and self._is_quiet):
             return func(*args, **kwargs) if kwargs else func(*args)
         if kind < OTHER:
-            if takes_nothing is not None and takes_nothing(types, args, kwargs):
-                if self._is_quiet:
+            if self._is_quiet and takes_nothing is not None:
+                at = _caller(1)
+                place = id(at.f_code), at.f_lasti
+                is_known = self._take_nothing.get(place) is func
+                if is_known or takes_nothing(types, args, kwargs):
+                    self._take_nothing[place] = func
                     return func(*args, **kwargs) if kwargs else func(*args)
+            elif takes_nothing is not None and takes_nothing(types, args, kwargs):
                 return self._call_unmarked(op, func, args, kwargs)
             if kind == VIEW:
                 return func(*args, **kwargs) if kwargs else func(*args)
