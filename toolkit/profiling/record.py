@@ -90,6 +90,8 @@ class Recorder:
     def detach(self, sink: Sink) -> None:
         """Hand out what there is, and forget `sink`."""
         try:
+            if not self._frames:
+                self._looks.forget_idle(self._entries[0].key)
             self._cut()
             self._held.release()
         finally:
