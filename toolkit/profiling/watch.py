@@ -48,6 +48,7 @@ from toolkit.profiling.effects import (
     tells_by_itself,
 )
 from toolkit.profiling.in_place import fills_first, fills_out, gives_view
+from toolkit.profiling.marks import RETURNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,6 +190,7 @@ class Watch(TorchFunctionMode):
         is_looked_into: bool,
     ) -> Any:
         outer, self.mark = self.mark, name
+        seen = self.seen
         begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
             if is_looked_into:
@@ -206,8 +208,19 @@ class Watch(TorchFunctionMode):
                 mark.__exit__(None, None, None)
         finally:
             self.mark = outer
+            if self.seen is not seen and self._is_worn:
+                self._say_that_it_returned(outer)
             if begin_ns:
                 self.seen.calls.append((begin_ns, time.perf_counter_ns(), name))
+
+    def _say_that_it_returned(self, outer: str) -> None:
+        """A call ends that began before the segment, so that its own mark is not in the stream."""
+        if self._is_quiet:
+            _let_operators(True)
+        with _Mark(RETURNED + outer):
+            pass
+        if self._is_quiet:
+            _let_operators(False)
 
     def _call_unmarked(
         self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None
