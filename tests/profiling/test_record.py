@@ -125,6 +125,19 @@ def test_what_lies_between_frames_is_paid_by_the_next_one():
     assert [frame.stages["", "decode"].allocations for frame in session.frames] == [1, 1, 1]
 
 
+def test_a_single_block_that_another_thread_takes_for_this_one_is_counted():
+    def elsewhere(values: torch.Tensor) -> torch.Tensor:
+        return torch.jit.wait(torch.jit.fork(torch.relu, values))
+
+    forked, values = torch.jit.script(elsewhere), torch.ones(1000)
+    with profile() as session:
+        for index in range(3):  # the first two are looked at operator by operator
+            with hooks.scope("stage", index):
+                forked(values)
+    total = session.bill().stage("stage").total
+    assert (total.allocations, total.allocated_bytes) == (3, 12_000)
+
+
 def test_page_faults_are_on_the_bill():
     resource = pytest.importorskip("resource")
     with profile() as session, hooks.scope("fresh", 0):
