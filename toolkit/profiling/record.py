@@ -293,6 +293,8 @@ class Recorder:
 
     def _begin(self, missing: str = "") -> None:
         try:
+            if self._stream.is_running:  # an interrupt kept `_cut` from beginning
+                self._abandon()
             self._open_segment(missing)
         except BaseException:  # an interrupt
             self._abandon()
