@@ -30,6 +30,19 @@ def there(emu):
     return torch.arange(12.0).view(3, 4).to("emu")
 
 
+def ctc_loss(one):
+    """Of two sequences, with one step and one letter each."""
+    ones = torch.ones(2, dtype=torch.long, device="emu")
+    return torch.ops.aten._ctc_loss.Tensor(one.view(3, 2, 2), ones, ones, ones)
+
+
+def gradient_of_ctc_loss(one):
+    ones = torch.ones(2, dtype=torch.long, device="emu")
+    values = one.view(3, 2, 2)
+    loss, alpha = torch.ops.aten._ctc_loss.Tensor(values, ones, ones, ones)
+    return torch.ops.aten._ctc_loss_backward.Tensor(loss, values, ones, ones, ones, loss, alpha, 0)
+
+
 HERE = torch.ones(3, 4)
 PINNED_SIZE = 48
 SCENES = {
@@ -68,6 +81,9 @@ SCENES = {
         {("d2h", 1): 1},
         1,
     ),
+    "least squares": (lambda one: torch.linalg.lstsq(one, one), {("d2h", 1): 1}, 1),
+    "a CTC loss, of two lengths each": (ctc_loss, {("d2h", 2 * COUNT): 2}, 2),
+    "its gradient, which reads them again": (gradient_of_ctc_loss, {("d2h", 2 * COUNT): 4}, 4),
     "arithmetic": (lambda one: (one * 2 + 1).clamp(0, 5).sum(), {}, 0),
     "views": (lambda one: one.T[1:].reshape(-1).unsqueeze(0), {("d2d", 36): 1}, 0),
     "a number on the host": (lambda one: one * torch.tensor(2.0), {}, 0),
