@@ -1,12 +1,15 @@
 """What crosses the link is on the bill: once, with its bytes, its direction and its line."""
 
+import re
 from collections import Counter
 
 import pytest
 import torch
 
+from toolkit import hooks
 from toolkit.profiling import allowed, budget, profile
 from toolkit.profiling.overrun import OverBudget
+from toolkit.profiling.reporters.text import plain
 
 LEVELS = ("counts", "lines", "exact")
 COUNT = 8  # a mask's number of true values comes down as an int64
@@ -189,6 +192,20 @@ def test_a_budget_names_the_line_that_waits(there):
         there.max().item()
     with budget(d2h_bytes=0, syncs=0), allowed("syncs", "d2h_bytes"):
         there.max().item()
+
+
+def test_waits_are_shown_with_the_time_that_they_took_real_or_virtual(there, tmp_path):
+    with profile() as session:
+        with hooks.scope("down", 0):
+            there.cpu()  # 8 us of latency, and 48 bytes
+        with hooks.scope("queue", 0):
+            hooks.report("wait", duration_ns=2_000_000, op="queue")
+    text = plain(session.bill(), 200)
+    assert re.search(r"down .* 1 · 0\.008 virtual ms", text)
+    assert re.search(r"queue .* 1 · 2\.00 ms", text)
+    assert re.search(r"whole frame .* 2 · 2\.00 ms \+ 0\.008 virtual ms", text)
+    page = session.export_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "virtual wait ms" in page
 
 
 def test_a_session_that_is_saved_keeps_virtual_time(there, tmp_path):

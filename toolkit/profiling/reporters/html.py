@@ -211,6 +211,7 @@ def _table(bill: Bill) -> str:
 _EXTRAS: dict[str, Callable[[StageBill, int], float]] = {
     "waits": lambda stage, frames: (stage.total.waits + stage.total.syncs) / frames,
     "wait ms": lambda stage, frames: stage.waits_ms / frames,
+    "virtual wait ms": lambda stage, frames: stage.total.virtual_wait_ns / 1e6 / frames,
     "copying ms": lambda stage, frames: stage.total.copying_ns / 1e6 / frames,
     "peak on devices, MB": lambda stage, _: stage.total.device_peak_bytes / 1e6,
     "off-CPU ms": lambda stage, frames: stage.total.off_cpu_ns / 1e6 / frames,

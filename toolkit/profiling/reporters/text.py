@@ -207,5 +207,9 @@ def _waits(stage: StageBill, frames: int) -> str:
     total = stage.total
     if not total.waits and not total.syncs:
         return ""
-    number = format_count((total.waits + total.syncs) / max(frames, 1))
-    return f"{number} · {format_ms(stage.waits_ms / max(frames, 1))} ms"
+    frames = max(frames, 1)
+    number = format_count((total.waits + total.syncs) / frames)
+    real_ms, virtual_ms = stage.waits_ms / frames, total.virtual_wait_ns / 1e6 / frames
+    took = [f"{format_ms(real_ms)} ms"] if real_ms or not virtual_ms else []
+    took += [f"{format_ms(virtual_ms)} virtual ms"] if virtual_ms else []
+    return f"{number} · {' + '.join(took)}"
