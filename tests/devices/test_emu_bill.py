@@ -166,7 +166,7 @@ def test_the_bill_says_what_a_frame_would_take(there):
     assert total.virtual_copy_wait_ns == 8000 + round(48 / 5)
     assert total.launches == 0
     said = " ".join(str(session.bill()).split())
-    assert "On this link the frame would take 0.014 ms, 0.008 of them waiting" in said
+    assert "On this link a frame would take 0.014 ms on average, 0.008 of them waiting" in said
     assert "(laptop: link 12 GB/s (5 pageable)" in said
 
 

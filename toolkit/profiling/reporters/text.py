@@ -126,13 +126,14 @@ def _below(bill: Bill) -> list[Text]:
         if number
     ]
     lines = [
-        "ms are medians of the frames on which a stage ran; the rest is per frame, peak the top."
+        "ms are medians of the frames on which a stage ran; the rest is the mean of all frames, "
+        "peak the top."
     ]
     if also:
-        lines.append(f"Also, per frame: {', '.join(also)}.")
+        lines.append(f"Also, a frame on average: {', '.join(also)}.")
     if bill.own_ms_per_frame:
         own = format_ms(bill.own_ms_per_frame)
-        lines.append(f"The profiler itself took {own} ms a frame, which is in no stage.")
+        lines.append(f"The profiler itself took {own} ms a frame on average, in no stage.")
     found = [Text(f"• {line}") for line in findings(bill)]
     notes = [Text(line, style="dim") for line in (*lines, *bill.notes)]
     return [*found, *notes]
