@@ -5,6 +5,9 @@ A function mode sees each call at the line that made it, also uploads such as
 block between the ends of a mark was taken by that call, temporaries of kernels included. Calls that
 may copy or wait are looked into by a dispatch mode, which tells sizes, directions and devices.
 
+A function of `torch.compile` is compiled once more at its first look, for the compiler asks which
+modes are worn. That is on the bill, as any compiling is.
+
 The modes lie below those of the user, so that whoever enters and leaves a mode of his own finds
 his own on top.
 """
@@ -20,6 +23,7 @@ from sys import modules
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.compiler import is_dynamo_compiling
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -158,6 +162,8 @@ class Watch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if is_dynamo_compiling():  # true where the compiler reads this, which it cannot compile
+            return func(*args, **kwargs) if kwargs else func(*args)
         known = self._kinds.get(func)
         if known is None:
             kind = kind_of(func)
