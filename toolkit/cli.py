@@ -1,7 +1,8 @@
 """What can I do from a terminal? `python -m toolkit demo`, `doctor`, `bench` and `compare`.
 
 Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
-standard output holds one JSON object and nothing else; the rest goes to standard error.
+standard output holds one JSON object and nothing else; the rest goes to standard error. Where a
+command refuses, the object has the one key `error`, with the sentence that standard error has.
 
 Exit codes: 0 done, also when an interrupt ended it after something was finished; 2 wrong use;
 3 bad input; 130 interrupted before anything was finished.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -71,15 +73,15 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Play a video through the stages, print the bill by stage, write a report and a video."""
-    with _interruptible():
+    with _ending(as_json):
         names = _split(stages)
         _check_device(device)
+        _make_folder(out)
         from toolkit.demos import BadInput, WrongUse
         from toolkit.demos.play import run_demo
         from toolkit.media import MediaError
 
         try:
-            out.mkdir(parents=True, exist_ok=True)
             result = run_demo(
                 video=video,
                 device=device.value,
@@ -90,8 +92,10 @@ def demo(
             )
         except WrongUse as error:
             _stop(WRONG_USE, str(error))
-        except (BadInput, MediaError, OSError) as error:
+        except (BadInput, MediaError) as error:
             _stop(BAD_INPUT, str(error))
+        except OSError as error:
+            _stop(BAD_INPUT, _words(error))
     _answer(result, as_json)
     if result.get("interrupted") and not result["frames"]:
         raise typer.Exit(INTERRUPTED)
@@ -100,7 +104,7 @@ def demo(
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this machine has, what each missing thing would give, and how to get it."""
-    with _interruptible():
+    with _ending(as_json):
         from toolkit.demos import doctor as doctoring
 
         findings = doctoring.examine()
@@ -123,7 +127,7 @@ def bench(
 
     console = _console(as_json)
     results: list[dict[str, object]] = []
-    with _interruptible(finished=results):
+    with _ending(as_json, finished=results):
         try:
             paths = benchmarks.find(name)
         except WrongUse as error:
@@ -146,13 +150,17 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Put two saved sessions side by side: time, allocations and copies, stage by stage."""
-    with _interruptible():
+    with _ending(as_json):
         from toolkit.demos.compare import compare_files
 
         try:
             comparison = compare_files(before, after, html)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             _stop(BAD_INPUT, str(error))
+        except OSError as error:
+            if html and error.filename == str(html):
+                _stop(WRONG_USE, f"--html {_words(error)}. Name a file that can be written.")
+            _stop(BAD_INPUT, f"{_words(error)}. Name a file that session.save(path) wrote.")
     if not as_json:
         console = _console(as_json)
         console.print(comparison)
@@ -202,17 +210,43 @@ def _answer(result: object, as_json: bool) -> None:
         sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
 
 
+class _Refusal(Exception):
+    """What is wrong, in one sentence, and the exit code that says whose fault it is."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def _stop(code: int, message: str) -> NoReturn:
     """Say in one sentence what is wrong, and leave with `code`."""
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(code)
+    raise _Refusal(code, message)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of `--out`, and see whether a file can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = error.strerror or error
+        _stop(WRONG_USE, f"--out {folder}: {reason}. Name a folder that can be written to.")
+
+
+def _words(error: OSError) -> str:
+    """The system's words for what is wrong with a file, without their number."""
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 @contextmanager
-def _interruptible(finished: list[dict[str, object]] | None = None) -> Iterator[None]:
-    """Let an interrupt end the work: with what is `finished`, or with code 130 if nothing is."""
+def _ending(as_json: bool, finished: list[dict[str, object]] | None = None) -> Iterator[None]:
+    """Let a refusal end the command, or an interrupt: that with what is `finished`, or code 130."""
     try:
         yield
+    except _Refusal as refusal:
+        typer.echo(f"Error: {refusal}", err=True)
+        _answer({"error": str(refusal)}, as_json)
+        raise typer.Exit(refusal.code) from None
     except KeyboardInterrupt:
         if not finished:
             typer.echo("Interrupted before anything was finished.", err=True)

@@ -1,12 +1,15 @@
 """What crosses the link is on the bill: once, with its bytes, its direction and its line."""
 
+import re
 from collections import Counter
 
 import pytest
 import torch
 
+from toolkit import hooks
 from toolkit.profiling import allowed, budget, profile
 from toolkit.profiling.overrun import OverBudget
+from toolkit.profiling.reporters.text import plain
 
 LEVELS = ("counts", "lines", "exact")
 COUNT = 8  # a mask's number of true values comes down as an int64
@@ -28,6 +31,19 @@ def crossings(work, level="counts"):
 @pytest.fixture
 def there(emu):
     return torch.arange(12.0).view(3, 4).to("emu")
+
+
+def ctc_loss(one):
+    """Of two sequences, with one step and one letter each."""
+    ones = torch.ones(2, dtype=torch.long, device="emu")
+    return torch.ops.aten._ctc_loss.Tensor(one.view(3, 2, 2), ones, ones, ones)
+
+
+def gradient_of_ctc_loss(one):
+    ones = torch.ones(2, dtype=torch.long, device="emu")
+    values = one.view(3, 2, 2)
+    loss, alpha = torch.ops.aten._ctc_loss.Tensor(values, ones, ones, ones)
+    return torch.ops.aten._ctc_loss_backward.Tensor(loss, values, ones, ones, ones, loss, alpha, 0)
 
 
 HERE = torch.ones(3, 4)
@@ -68,6 +84,9 @@ SCENES = {
         {("d2h", 1): 1},
         1,
     ),
+    "least squares": (lambda one: torch.linalg.lstsq(one, one), {("d2h", 1): 1}, 1),
+    "a CTC loss, of two lengths each": (ctc_loss, {("d2h", 2 * COUNT): 2}, 2),
+    "its gradient, which reads them again": (gradient_of_ctc_loss, {("d2h", 2 * COUNT): 4}, 4),
     "arithmetic": (lambda one: (one * 2 + 1).clamp(0, 5).sum(), {}, 0),
     "views": (lambda one: one.T[1:].reshape(-1).unsqueeze(0), {("d2d", 36): 1}, 0),
     "a number on the host": (lambda one: one * torch.tensor(2.0), {}, 0),
@@ -147,7 +166,7 @@ def test_the_bill_says_what_a_frame_would_take(there):
     assert total.virtual_copy_wait_ns == 8000 + round(48 / 5)
     assert total.launches == 0
     said = " ".join(str(session.bill()).split())
-    assert "On this link the frame would take 0.014 ms, 0.008 of them waiting" in said
+    assert "On this link a frame would take 0.014 ms on average, 0.008 of them waiting" in said
     assert "(laptop: link 12 GB/s (5 pageable)" in said
 
 
@@ -173,6 +192,20 @@ def test_a_budget_names_the_line_that_waits(there):
         there.max().item()
     with budget(d2h_bytes=0, syncs=0), allowed("syncs", "d2h_bytes"):
         there.max().item()
+
+
+def test_waits_are_shown_with_the_time_that_they_took_real_or_virtual(there, tmp_path):
+    with profile() as session:
+        with hooks.scope("down", 0):
+            there.cpu()  # 8 us of latency, and 48 bytes
+        with hooks.scope("queue", 0):
+            hooks.report("wait", duration_ns=2_000_000, op="queue")
+    text = plain(session.bill(), 200)
+    assert re.search(r"down .* 1 · 0\.008 virtual ms", text)
+    assert re.search(r"queue .* 1 · 2\.00 ms", text)
+    assert re.search(r"whole frame .* 2 · 2\.00 ms \+ 0\.008 virtual ms", text)
+    page = session.export_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "virtual wait ms" in page
 
 
 def test_a_session_that_is_saved_keeps_virtual_time(there, tmp_path):

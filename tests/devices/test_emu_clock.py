@@ -32,6 +32,15 @@ def test_the_host_pays_for_launches_and_the_device_for_bytes(clock):
     assert (counters.kernel_ns, counters.launches, counters.wait_ns) == (12_000, 2, 0)
 
 
+def test_the_difference_of_two_readings_is_what_lies_between_them(clock):
+    queue = Queue()
+    clock.launch(queue, 10_000)
+    before = clock.counters()
+    clock.launch(queue, 100)
+    assert clock.counters().since(before)[:2] == (2_000, 1_000)  # on the device, and on the host
+    assert before.since(None) == before
+
+
 def test_a_copy_that_waits_takes_the_host_to_its_end(clock):
     queue = Queue()
     clock.launch(queue, 10_000)  # until 11 us
@@ -93,7 +102,7 @@ def test_prices_are_said_in_words():
 def charged(emu, work):
     before = emu.counters()
     work()
-    return [new - old for new, old in zip(emu.counters(), before, strict=True)]
+    return emu.counters().since(before)
 
 
 def test_the_same_work_takes_the_same_virtual_time(emu):

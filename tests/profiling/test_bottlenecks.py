@@ -42,7 +42,9 @@ def test_time_off_the_processor_that_no_wait_explains_is_printed(clock):
     assert (total.time_ns, total.off_cpu_ns) == (9_000_000, 5_000_000)
     assert total.unnamed_off_cpu_ns == 3_000_000
     (said,) = (line for line in findings(session.bill()) if "off the CPU" in line)
-    assert "Of 9 ms a frame 5 were spent off the CPU, 2 of them" in said.replace(".00", "")
+    assert "Of 9 ms a frame on average 5 were spent off the CPU, 2 of them" in said.replace(
+        ".00", ""
+    )
 
 
 def test_a_wait_that_spins_explains_no_time_off_the_processor(clock):

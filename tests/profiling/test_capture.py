@@ -89,10 +89,11 @@ def test_a_keep_that_does_not_exist_is_named_with_those_that_do():
         profile(keep="some")
 
 
-def test_a_session_is_opened_once():
+@pytest.mark.parametrize("values", [0, 8])
+def test_a_session_is_opened_once(values):
     opened = profile()
     with opened:
-        torch.ones(8)
+        torch.ones(values)
     with pytest.raises(RuntimeError, match="opened already"), opened:
         pass
 

@@ -150,3 +150,31 @@ def test_the_first_look_does_not_import_the_compiler():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.split() == ["False"], done.stderr
+
+
+def test_compiled_code_is_looked_at_in_one_piece():
+    script = """
+import warnings, torch
+from toolkit import hooks
+from toolkit.profiling import profile
+
+def double(picture):
+    return picture + picture
+
+warnings.simplefilter("error", UserWarning)  # as where the compiler gives up
+picture = torch.ones(256)
+for level in ("lines", "exact"):
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    compiled = torch.compile(double, backend="eager", fullgraph=True)
+    with profile(level) as session:
+        for index in range(3):
+            with hooks.scope("stage", index):
+                compiled(picture)
+            session.step()
+    spent = [frame.stages["", "stage"] for frame in session.frames][1:]
+    print(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    print([(one.allocations, one.allocated_bytes) for one in spent])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["1", "[(1, 1024), (1, 1024)]"] * 2, done.stderr

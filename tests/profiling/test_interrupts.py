@@ -1,6 +1,10 @@
 """An interrupt may come anywhere in the profiler. The next session counts right all the same."""
 
+import _thread
+import contextlib
 import dis
+import operator
+import signal
 import sys
 import threading
 
@@ -88,7 +92,8 @@ class Interrupt:
         # Python swallows what is raised in a generator expression that nobody reads any more.
         if not is_ours or self.where or frame.f_code.co_name == "<genexpr>":
             return None
-        if frame.f_code is not profile.__exit__.__code__:
+        # What is thrown into a generator does not begin a function: no signal is looked for.
+        if frame.f_code is not profile._live.__code__ or frame not in self.newest:
             self.pass_by(frame)
         frame.f_trace_opcodes = True
         return self.within
@@ -114,14 +119,18 @@ def interrupted(at, level):
 
     def run():
         interrupt = Interrupt(at)
+        came_through = False
         sys.settrace(interrupt)
         try:
             work(level)
         except KeyboardInterrupt:
-            pass
+            came_through = True
         finally:
             sys.settrace(None)
-        answer.extend((interrupt.where, faults(level)))
+        found = faults(level)
+        if came_through != bool(interrupt.where):
+            found.append("the interrupt was swallowed")
+        answer.extend((interrupt.where, found))
 
     thread = threading.Thread(target=run)  # each with a recorder of its own
     thread.start()
@@ -171,6 +180,57 @@ def test_after_an_interrupt_a_torch_profiler_sees_operators(step, is_before, mon
     with torch.profiler.profile(activities=activities) as theirs:
         torch.ones(8)
     assert any(event.name == "aten::ones" for event in theirs.events())
+    assert faults("counts") == []
+
+
+def cut_short(monkeypatch, *, in_scope):
+    """An interrupt keeps the segment from being cut at whose end the scope or session is left."""
+    block = hooks.scope("stage") if in_scope else contextlib.nullcontext()
+    with profile("exact"), block:
+        torch.ones(8)
+        monkeypatch.setattr(Recorder, "_cut", once(Recorder._cut, is_before=True))
+
+
+@pytest.mark.parametrize("in_scope", [True, False], ids=["scope", "session"])
+def test_a_segment_that_an_interrupt_keeps_from_being_cut_is_given_up(in_scope, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        cut_short(monkeypatch, in_scope=in_scope)
+    assert faults("exact") == []
+
+
+class Stop:
+    """To ask it for `now` is to press the stop button, with no Python run that could notice."""
+
+    now = property(operator.methodcaller("press"))
+    press = staticmethod(_thread.interrupt_main)
+
+
+def stopped_at_the_very_end(session):
+    stop = Stop()
+    with session:
+        torch.ones(8)
+        stop.now  # noqa: B018 - the next place where Python looks for signals is the way out
+
+
+@pytest.mark.parametrize("level", ["counts", "exact"])
+def test_an_interrupt_at_the_very_end_of_the_block_closes_the_session(level):
+    opened = profile(level)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stopped_at_the_very_end(opened)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert opened.session.bill().whole.total.allocations == 1
+    assert opened.session.on_step is None
+    assert faults(level) == []
+
+
+def test_a_session_on_a_stack_of_blocks_is_closed_with_it():
+    with contextlib.ExitStack() as stack:
+        session = stack.enter_context(profile())
+        torch.ones(8)
+    assert session.bill().whole.total.allocations == 1
     assert faults("counts") == []
 
 

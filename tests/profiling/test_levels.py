@@ -103,6 +103,24 @@ def test_a_step_counts_once_even_if_its_source_names_the_frame(source):
     assert levels_of(session) == ["exact", "counts", "counts"] * 2
 
 
+@pytest.mark.parametrize("indices", [[0, 1, 2] * 2, [7, 8, 9] * 2, [7] * 6])
+def test_a_source_that_begins_anew_is_looked_at_as_its_frames_are(indices):
+    with profile(detail=every(2)) as steps:
+        for index in indices:
+            with hooks.scope("decode", index):
+                torch.ones(2)
+            steps.step()
+    with profile(detail=every(2)) as begun:
+        for index in indices:
+            with hooks.scope("decode", index):
+                torch.ones(2)
+            hooks.frame_begin(index)
+            hooks.frame_end(index)
+    for session in (steps, begun):
+        assert levels_of(session) == ["lines", "counts"] * 3
+        assert [row.counts.allocations for row in session.lines()] == [3]
+
+
 def test_all_levels_count_the_same(frames):
     pipeline = Pipeline([doubled])
     totals = []

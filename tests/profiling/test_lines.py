@@ -30,6 +30,25 @@ def test_a_line_is_billed_for_what_it_called(level):
     assert function == "test_a_line_is_billed_for_what_it_called"
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_call_in_which_a_scope_begins_is_billed_to_its_end(level):
+    def fill(_):
+        with torch.profiler.record_function("mine"), hooks.scope("inner", 0):
+            pass
+        with torch._C.DisableTorchFunction():
+            torch.ones(1000)
+        return 0.0
+
+    values = torch.ones(1)
+    with profile(level=level) as session, hooks.scope("outer", 0):
+        values.apply_(fill)
+        with torch._C.DisableTorchFunction():
+            torch.ones(7)
+    lines = {row.counts.allocated_bytes: row.line for row in session.lines()}
+    assert lines[4000].endswith(" test_a_call_in_which_a_scope_begins_is_billed_to_its_end")
+    assert lines[28] == ""
+
+
 def test_programs_of_the_toolkit_count_as_the_users_code():
     with profile(level="lines") as session, hooks.scope("decode", 0):
         run_demo_stage()

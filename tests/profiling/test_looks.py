@@ -45,6 +45,18 @@ def test_a_stretch_that_allocates_nothing_is_not_taken_for_one_that_did():
     assert (idle.copies, idle.unsized_copies) == ({}, 0)
 
 
+def test_what_ends_early_and_allocates_nothing_is_taken_to_copy_nothing():
+    looks = Looks()
+    looks.learn(KEY, 0, seen(0, (1, 10)))
+    looks.learn(KEY, 1, seen(0, (5, 50)))
+    looks.forget_idle(KEY)
+    idle, other = Counts(), Counts()
+    looks.recall(KEY, 0, idle)
+    looks.recall(KEY, 1, other)
+    assert idle.copies == {}
+    assert other.copies == {"h2h": [5, 50]}
+
+
 def test_stretches_of_one_entry_are_told_apart():
     looks = Looks()
     looks.learn(KEY, 0, seen(0, (1, 10)))

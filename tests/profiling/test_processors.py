@@ -92,8 +92,10 @@ def test_a_timeline_has_a_row_for_each_frame():
 def test_findings_say_who_takes_the_time_and_the_bytes():
     session = session_of({"blur": blur(1, 300), "edges": blur(3, 100)})
     said = findings(session.bill())
-    assert said[0] == "A frame takes 4.00 ms; 75% of the time is edges."
-    assert said[1] == "blur makes 75% of the bytes. Every frame takes 400 B in 4 allocations."
+    assert said[0] == "A frame takes 4.00 ms (median); 75% of the time is edges."
+    assert (
+        said[1] == "blur makes 75% of the bytes. A frame takes 400 B in 4 allocations on average."
+    )
 
 
 def test_findings_say_which_stage_only_warms_up():

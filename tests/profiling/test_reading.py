@@ -4,6 +4,7 @@ import contextvars
 import io
 import os
 import socket
+import ssl
 from contextlib import nullcontext
 
 import pytest
@@ -131,6 +132,89 @@ def test_sockets_are_heard_in_both_directions():
             far.recv(1)
     heard = [(one.op, one.nbytes) for one in events_of(session, "io")]
     assert heard == [("socket.sendall", 5), ("socket.recv", 2), ("socket.recv_into", 3)]
+
+
+# Of nobody, signed by itself: it is not verified, so that no clock can make the tests fail.
+CERTIFICATE = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg2mufVHVvmDVciWwN
+9H5AVMoCRTozo08jDQWiFso5MhKhRANCAARXYbTZolgxPT95l21jNX/E+7OcfSuG
+wB/zli/nzH1Kqr7+QafA2kO81CK9k7vSNryzlDjzT8TkMBWqCZnlR+wH
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUTjf0ILOnxl7Y9O89Y5NVTI0HY9swCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyODA2NTY0MVoYDzIxMjYxMTA0
+MDY1NjQxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARXYbTZolgxPT95l21jNX/E+7OcfSuGwB/zli/nzH1Kqr7+QafA2kO8
+1CK9k7vSNryzlDjzT8TkMBWqCZnlR+wHo1MwUTAdBgNVHQ4EFgQUP7SiPT0xAnMG
+gfpIo3XFKI3GTfgwHwYDVR0jBBgwFoAUP7SiPT0xAnMGgfpIo3XFKI3GTfgwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiB6kU9Z2Wr9QQTC2g9H+xwA
+xDrxY8rgH9L5/QSqbeHLgQIhAIcitUZWYrGG228cN5SVbRkxrPb2LFfWLct/w1rA
+CiSF
+-----END CERTIFICATE-----
+"""
+
+
+@pytest.fixture
+def secured(tmp_path):
+    """Two ends of a connection that agreed on its keys already."""
+    (tmp_path / "certificate.pem").write_text(CERTIFICATE)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "certificate.pem")
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    with (
+        client.wrap_socket(near, do_handshake_on_connect=False) as sends,
+        server.wrap_socket(far, server_side=True, do_handshake_on_connect=False) as receives,
+    ):
+        agreeing = [sends, receives]
+        while agreeing:
+            agreeing = [one for one in agreeing if not has_agreed(one)]
+        yield sends, receives
+
+
+def has_agreed(end):
+    """Whether one end is done, after it did what it can without the other."""
+    try:
+        end.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+def test_secured_sockets_are_heard_with_the_bytes_of_the_plain_text(secured):
+    near, far = secured
+    with profile(keep="all") as session:
+        near.sendall(b"12345")
+        assert far.recv(2) == b"12"
+        assert far.recv_into(bytearray(3)) == 3
+        near.send(b"6")
+        assert far.read(1) == b"6"
+    heard = [(one.op, one.nbytes) for one in events_of(session, "io")]
+    sent, got = "SSLSocket.send", "SSLSocket.read"
+    assert heard == [(sent, 5), (got, 2), (got, 3), (sent, 1), (got, 1)]
+
+
+def test_a_secured_socket_that_has_nothing_yet_is_no_read(secured):
+    _, far = secured
+    with profile(keep="all") as session, pytest.raises(ssl.SSLWantReadError):
+        far.recv(1)
+    assert events_of(session, "io") == []
+
+
+def test_a_file_that_the_system_sends_by_itself_is_heard_once(tmp_path):
+    (tmp_path / "one").write_bytes(b"12345")
+    near, far = socket.socketpair()
+    with near, far, (tmp_path / "one").open("rb") as file, profile(keep="all") as session:
+        os.sendfile(near.fileno(), file.fileno(), 1, 3)
+        near.sendfile(file)
+        assert far.recv(8) == b"23412345"
+    heard = [(one.op, one.nbytes) for one in events_of(session, "io")]
+    assert heard == [("os.sendfile", 3), ("socket.sendfile", 5), ("socket.recv", 8)]
 
 
 def test_reads_that_the_toolkit_reports_are_not_counted_twice(tmp_path):

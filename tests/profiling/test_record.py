@@ -1,6 +1,7 @@
 """The recorder: segments, nested scopes, live bytes, reported copies."""
 
 import mmap
+import threading
 
 import pytest
 import torch
@@ -123,6 +124,51 @@ def test_what_lies_between_frames_is_paid_by_the_next_one():
             hooks.frame_begin(index)
             hooks.frame_end(index)
     assert [frame.stages["", "decode"].allocations for frame in session.frames] == [1, 1, 1]
+
+
+def test_a_single_block_that_another_thread_takes_for_this_one_is_counted():
+    def elsewhere(values: torch.Tensor) -> torch.Tensor:
+        return torch.jit.wait(torch.jit.fork(torch.relu, values))
+
+    forked, values = torch.jit.script(elsewhere), torch.ones(1000)
+    with profile() as session:
+        for index in range(3):  # the first two are looked at operator by operator
+            with hooks.scope("stage", index):
+                forked(values)
+    total = session.bill().stage("stage").total
+    assert (total.allocations, total.allocated_bytes) == (3, 12_000)
+
+
+class Scoped(torch.autograd.Function):
+    """Enters a scope when its gradient is computed."""
+
+    @staticmethod
+    def forward(ctx, values):
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        with hooks.scope("inner", 0):
+            torch.ones(1000)
+        return gradient
+
+
+def test_a_scope_inside_of_a_backward_pass_disturbs_no_later_session():
+    counted = []
+
+    def work():
+        values = torch.ones(2, requires_grad=True)
+        with profile() as first, hooks.scope("train", 0):
+            Scoped.apply(values).sum().backward()
+        with profile() as second:
+            torch.ones(8).clone()
+        counted.append([stage.name for stage in first.bill().stages if stage.calls])
+        counted.append(second.bill().whole.copies["h2h"])
+
+    thread = threading.Thread(target=work)  # what is left behind would stay with its thread
+    thread.start()
+    thread.join()
+    assert counted == [["train"], {"count": 1, "bytes": 32}]
 
 
 def test_page_faults_are_on_the_bill():

@@ -1,5 +1,7 @@
 """Who pays in a plain loop? The step does, also for what its source did under a frame's index."""
 
+import torch
+
 from toolkit import hooks
 from toolkit.profiling import profile
 
@@ -19,6 +21,15 @@ def test_a_step_pays_for_the_source_that_it_read():
     assert session.bill().stage("decode").calls == 3
     assert session.bill().stage("decode").total.io_bytes == 300
     assert [frame.stages["", "decode"].io_bytes for frame in session.frames] == [100, 100, 100]
+
+
+def test_what_is_left_after_the_last_step_is_not_charged_its_copies_again():
+    source, target = torch.ones(8), torch.zeros(8)
+    with profile() as session:
+        for _ in range(3):
+            target.copy_(source)
+            session.step()
+    assert session.bill().whole.copies["h2h"]["count"] == 3
 
 
 def test_a_source_that_does_not_begin_at_zero_is_paid_for_in_its_step():

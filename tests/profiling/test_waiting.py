@@ -204,17 +204,12 @@ def test_a_child_process_is_waited_for():
     assert waits_of(session).count("Popen.wait") <= 1
 
 
-def test_where_the_toolkit_times_a_wait_by_itself_it_is_not_counted_twice(once_waiting):
+@pytest.mark.parametrize(
+    ("kind", "heard"), [("wait", ["around"]), ("convert", ["Event.wait"])], ids=["wait", "other"]
+)
+def test_a_wait_is_heard_unless_the_toolkit_times_it_by_itself(kind, heard, once_waiting):
     event = threading.Event()
     once_waiting(event._cond, event.set)
-    with profile(keep="all") as session, hooks.timed("wait", op="ring"):
+    with profile(keep="all") as session, hooks.timed(kind, op="around"):
         event.wait()
-    assert waits_of(session) == ["ring"]
-
-
-def test_a_wait_inside_timed_work_of_another_kind_is_heard(once_waiting):
-    event = threading.Event()
-    once_waiting(event._cond, event.set)
-    with profile(keep="all") as session, hooks.timed("convert", op="swscale"):
-        event.wait()
-    assert waits_of(session) == ["Event.wait"]
+    assert waits_of(session) == heard

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Act", "carries", "may_block", "waits"]
 
+# Of sockets that do not block. By name, for nobody shall load `ssl` who has no use for it.
+_NOTHING_YET = frozenset({"BlockingIOError", "SSLWantReadError", "SSLWantWriteError"})
+
 
 class Act(hooks.timed):
     """One call that a wrapper times; what is inside of it adds to it."""
@@ -93,8 +96,8 @@ def carries(
             with Act(kind, op=op) as act:
                 try:
                     result = original(*args, **kwargs)
-                except BlockingIOError:
-                    act.is_told = False  # a socket that does not block had nothing to give
+                except OSError as error:
+                    act.is_told = type(error).__name__ not in _NOTHING_YET
                     raise
                 nbytes = nbytes_of(result)
                 if nbytes is not None:

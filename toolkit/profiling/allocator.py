@@ -21,8 +21,8 @@ Blocks on MPS are not in it, see `mps_memory.py`.
 Where the compiled hook of `hook.py` is built, it takes the place of the legacy profiler, while no
 other device is in use.
 
-Here, in `hook.py`, `watch.py`, `driver.py`, `memory_history.py` and `explicit_syncs.py` the package
-touches private names of torch (2.6 to 2.13).
+Here, in `hook.py`, `watch.py`, `driver.py`, `listener.py`, `memory_history.py` and
+`explicit_syncs.py` the package touches private names of torch (2.6 to 2.13).
 """
 
 from __future__ import annotations

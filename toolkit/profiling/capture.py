@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,10 +22,10 @@ from toolkit.profiling.pauses import hearing_pauses
 from toolkit.profiling.record import this_thread
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
+from toolkit.profiling.way_out import WayOut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
+    from collections.abc import Callable, Generator
 
 __all__ = ["LEVELS", "profile"]
 
@@ -86,33 +87,37 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         self._plan = Plan(level, detail)
         self._schedule = schedule
         self._on_trace_ready = on_trace_ready
+        self._life = self._live()
 
     def __enter__(self) -> Session:
-        if self.session.on_step is not None or self.session.frame_count:
+        if inspect.getgeneratorstate(self._life) != inspect.GEN_CREATED:
             raise RuntimeError(
                 "this session was opened already; make another with profile() and compare the two."
             )
         use_built_hook()
         self._ledger = Ledger(self.session, self._plan, self._schedule, self._on_trace_ready)
         self._listener = Listener(self._ledger)
-        try:
-            self._open()
-        except BaseException:  # an interrupt on the way in
-            self._close()
-            raise
+        next(self._life)
         return self.session
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    if TYPE_CHECKING:  # a protocol does not see what a descriptor gives
+
+        def __exit__(self, *_: object) -> None: ...
+
+    else:
+        __exit__ = WayOut("_life")
+
+    def _live(self) -> Generator[None]:
+        """Open; and close when the block is left, or cannot be entered for an interrupt."""
         try:
-            self._close()
-        except BaseException:  # an interrupt on the way out: what is left is done now
-            self._close()
-            raise
+            self._open()
+            yield
+        finally:
+            try:
+                self._close()
+            except BaseException:  # an interrupt on the way out: what is left is done now
+                self._close()
+                raise
 
     def _open(self) -> None:
         for one in _SHARED:

@@ -318,8 +318,6 @@ def _count_memory(  # noqa: C901 - one loop, 2000 rounds a frame
                 operator, called, called_at = none, "", -1
             if marks is not None:
                 marks.end(left)
-        elif marks is not None:
-            marks.end(-1)
     result.net_bytes, result.peak_bytes = net, peak
     if none.allocations:
         operators.setdefault("", OperatorCounts()).add(none)

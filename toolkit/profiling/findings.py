@@ -1,4 +1,7 @@
-"""What does the bill say, in plain words? Sentences for people who do not read tables first."""
+"""What does the bill say, in plain words? Sentences for people who do not read tables first.
+
+What is said of a frame is the mean over all frames, unless the sentence calls it the median.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def _largest(bill: Bill, amount: Callable[[StageBill], float]) -> tuple[StageBil
 
 def _time(bill: Bill) -> str:
     stage, share = _largest(bill, lambda one: one.total.time_ns)
-    whole = f"A frame takes {format_ms(bill.whole.ms_median)} ms"
+    whole = f"A frame takes {format_ms(bill.whole.ms_median)} ms (median)"
     return f"{whole}; {share:.0%} of the time is {stage.name}." if stage else f"{whole}."
 
 
@@ -49,9 +52,9 @@ def _allocations(bill: Bill) -> str:
         return "Nothing is allocated."
     whole = bill.whole
     return (
-        f"{stage.name} makes {share:.0%} of the bytes. Every frame takes "
+        f"{stage.name} makes {share:.0%} of the bytes. A frame takes "
         f"{format_bytes(whole.allocated_bytes_per_frame)} in "
-        f"{format_count(whole.allocations_per_frame)} allocations."
+        f"{format_count(whole.allocations_per_frame)} allocations on average."
     )
 
 
@@ -69,8 +72,8 @@ def _virtual(bill: Bill) -> str:
         )
     )
     return (
-        f"On this link the frame would take {whole} ms, {waited} of them waiting, of which "
-        f"{copying} for copies; the device would compute for {kernels} ms in "
+        f"On this link a frame would take {whole} ms on average, {waited} of them waiting, of "
+        f"which {copying} for copies; the device would compute for {kernels} ms in "
         f"{format_count(total.launches / bill.frames)} launches. This is virtual time, without "
         f"what the host computes by itself ({bill.machine.get('emu', 'prices unknown')})."
     )
@@ -128,8 +131,9 @@ def _off_cpu(bill: Bill) -> list[str]:
         for ns in (total.time_ns, total.off_cpu_ns, total.off_cpu_ns - total.unnamed_off_cpu_ns)
     )
     return [
-        f"Of {whole} ms a frame {off} were spent off the CPU, {named} of them in waits, reads and "
-        "writes that are named. The rest is locks, waits inside C, or others who had the processor."
+        f"Of {whole} ms a frame on average {off} were spent off the CPU, {named} of them in waits, "
+        "reads and writes that are named. The rest is locks, waits inside C, or others who had the "
+        "processor."
     ]
 
 
@@ -177,8 +181,8 @@ def _faults(bill: Bill) -> list[str]:
     if faults < MANY_FAULTS:
         return []
     said = (
-        f"{faults:.0f} page faults a frame: freed memory goes back to the system, and is asked for "
-        "again"
+        f"{faults:.0f} page faults a frame (median): freed memory goes back to the system, and is "
+        "asked for again"
     )
     if any(TUNED in note for note in bill.notes):
         return [f"{said}, although the allocator is tuned: see which stage it is."]

@@ -72,12 +72,11 @@ class Ledger:
         self.bystanders.meet(native_id)
 
     def level_of(self, frame: int) -> str:
-        """How closely a frame is looked at; what comes late to one that is done, as is usual."""
+        """How closely a frame is looked at; one that is done, as what comes: it may begin anew."""
         with self._lock:
-            is_known = frame < 0 or frame in self._open or frame in self._begun
-            if not is_known and self.session.has_closed(frame):
-                return self.plan.base
-            return self.plan.level_of(frame)
+            is_known = frame in self._open or frame in self._begun
+            is_done = not is_known and self.session.has_closed(frame)
+            return self.plan.level_of(_PENDING if is_done else frame)
 
     def add_segment(self, segment: Segment) -> None:
         """Charge a segment to its stage and frame."""
@@ -206,6 +205,7 @@ class Ledger:
             self._open.setdefault(_PENDING, FrameRecord()).merge(self._open.pop(index))
             self._events.setdefault(_PENDING, []).extend(self._events.pop(index, []))
             self._late.discard(index)
+            self.plan.end_frame(index)
 
     def _close_step(self, peak_bytes: int) -> None:
         """What no pipeline claimed is a frame, or as many as scopes named."""

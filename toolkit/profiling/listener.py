@@ -1,19 +1,29 @@
-"""Who hears the hooks for a session? A listener, which passes on to the recorder of its thread."""
+"""Who hears the hooks for a session? A listener, which passes on to the recorder of its thread.
+
+A scope that begins inside of a backward pass is not told apart from the one around it. torch puts
+back, when the pass is done, what listened to operators when it began: if the recorder had stopped
+and started meanwhile, the old listener would be heard beside each new one, for good.
+"""
 
 from __future__ import annotations
 
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import is_foreign_thread
 from toolkit.profiling.record import this_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.hooks import Event, Scope
     from toolkit.profiling.record import Recorder
     from toolkit.profiling.segments import Sink
 
 __all__ = ["Listener"]
+
+_backward_pass: Callable[[], int] = import_module("torch._C")._current_graph_task_id  # -1: none
 
 
 class Listener:
@@ -26,7 +36,8 @@ class Listener:
 
     def scope_begin(self, scope: Scope) -> None:
         """See `Recorder.scope_begin`."""
-        this_thread().scope_begin(self._sink, scope)
+        if _backward_pass() < 0:
+            this_thread().scope_begin(self._sink, scope)
 
     def scope_end(self, scope: Scope) -> None:
         """See `Recorder.scope_end`."""

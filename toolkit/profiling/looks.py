@@ -91,6 +91,13 @@ class Looks:
             counts.copies[side] = [number, nbytes]
         return answer
 
+    def forget_idle(self, key: StageKey) -> None:
+        """An entry ends that is none like the others, such as what follows the last step.
+
+        Where it allocated nothing up to there, it is taken to copy nothing.
+        """
+        self._habit(key).copies.pop((0, Counts().signature), None)
+
     def complete(self, key: StageKey, place: int, counts: Counts) -> str:
         """Add what a stretch copied inside of calls that were not looked into; they have no line.
 

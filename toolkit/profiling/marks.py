@@ -1,17 +1,19 @@
 """Whose is this part of the stream? Marks say which call, and what was taken by looking at it.
 
-Three things stand in the allocator's stream beside operators and memory. `@7` and `@7+` are calls
-into torch, `+` one that a dispatch mode looked into. `#2` is an operator whose copy that mode saw
-as number 2. `PythonDispatchMode` is torch's own word for handing an operator to a mode, which calls
-it again inside: what is allocated there directly was taken for the mode's arguments.
+Four things stand in the allocator's stream beside operators and memory. `@7` and `@7+` are calls
+into torch, `+` one that a dispatch mode looked into. `~@7` says that a call which was under way at
+the start returned into that one, `~` that it was the outermost. `#2` is an operator whose copy that
+mode saw as number 2. `PythonDispatchMode` is torch's own word for handing an operator to a mode,
+which calls it again inside: what is allocated there directly was taken for the mode's arguments.
 """
 
 from __future__ import annotations
 
 from toolkit.profiling import sources
 
-__all__ = ["Marks", "named"]
+__all__ = ["RETURNED", "Marks", "named"]
 
+RETURNED = "~"
 _HANDED_OVER = "PythonDispatchMode"
 
 
@@ -52,6 +54,8 @@ class Marks:
         if name[0] == "@":
             self._calls.append((place, self.mark))
             self.mark = name
+        elif name[0] == RETURNED:
+            self.mark = name[1:]
         elif name[0] == "#":
             self._numbers.append(place)
             self.number = int(name[1:])
@@ -64,7 +68,7 @@ class Marks:
         return False
 
     def end(self, place: int) -> None:
-        """What began at `place` ends; -1 is something that began before the stream."""
+        """What began at `place` ends."""
         if self._calls and self._calls[-1][0] == place:
             self.mark = self._calls.pop()[1]
         elif self._numbers and self._numbers[-1] == place:
@@ -72,8 +76,6 @@ class Marks:
             self.number = int(self._names[self._numbers[-1]][1:]) if self._numbers else -1
         elif self._again_at and self._again_at[-1] == place:
             self._again_at.pop()
-        elif place < 0:
-            self.mark = ""
 
     def is_own_memory(self, open_at: list[int], nbytes: int) -> bool:
         """Whether memory was taken, or is given back, by looking."""

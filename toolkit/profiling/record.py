@@ -90,6 +90,8 @@ class Recorder:
     def detach(self, sink: Sink) -> None:
         """Hand out what there is, and forget `sink`."""
         try:
+            if not self._frames:
+                self._looks.forget_idle(self._entries[0].key)
             self._cut()
             self._held.release()
         finally:
@@ -291,6 +293,8 @@ class Recorder:
 
     def _begin(self, missing: str = "") -> None:
         try:
+            if self._stream.is_running:  # an interrupt kept `_cut` from beginning
+                self._abandon()
             self._open_segment(missing)
         except BaseException:  # an interrupt
             self._abandon()

@@ -7,7 +7,7 @@ same for all threads; two that are recorded at once are both charged what it mov
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -19,37 +19,27 @@ __all__ = ["VirtualTime", "virtual_now", "virtual_prices"]
 _torch: Mapping[str, Any] = vars(torch)  # asking the module for what it lacks takes it 2 us
 
 
-class VirtualTime(NamedTuple):
-    """What the clock has charged, in virtual nanoseconds, or between two readings.
+class VirtualTime(Protocol):
+    """What the clock has charged, in virtual nanoseconds: `Counters` of `toolkit.devices.emu`.
 
-    Attributes:
-        now_ns: until host and device are both done.
-        wait_ns: what the host waited for the device.
-        copy_wait_ns: of that, while a copy was on the link.
-        kernel_ns: what the device computed.
-        launches: kernels launched.
+    That package may not be imported here, nor this one there.
     """
 
-    now_ns: int = 0
-    wait_ns: int = 0
-    copy_wait_ns: int = 0
-    kernel_ns: int = 0
-    launches: int = 0
+    now_ns: int
+    wait_ns: int
+    copy_wait_ns: int
+    kernel_ns: int
+    launches: int
 
-    def since(self, before: VirtualTime | None) -> VirtualTime:
+    def since(self, before: Any) -> VirtualTime:
         """What was charged since `before`; all of it, where there was no clock then."""
-        if before is None:
-            return self
-        return VirtualTime(*(new - old for new, old in zip(self, before, strict=True)))
+        ...
 
 
 def virtual_now() -> VirtualTime | None:
     """The clock of the emulated device; None where it is not enabled. No sync."""
     device = _torch.get("emu")
-    if device is None:
-        return None
-    read = device.counters()
-    return VirtualTime(read.now_ns, read.wait_ns, read.copy_wait_ns, read.kernel_ns, read.launches)
+    return None if device is None else device.counters()
 
 
 def virtual_prices() -> str:

@@ -5,6 +5,9 @@ A function mode sees each call at the line that made it, also uploads such as
 block between the ends of a mark was taken by that call, temporaries of kernels included. Calls that
 may copy or wait are looked into by a dispatch mode, which tells sizes, directions and devices.
 
+A function of `torch.compile` is compiled once more at its first look, for the compiler asks which
+modes are worn. That is on the bill, as any compiling is.
+
 The modes lie below those of the user, so that whoever enters and leaves a mode of his own finds
 his own on top.
 """
@@ -20,6 +23,7 @@ from sys import modules
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.compiler import is_dynamo_compiling
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -48,6 +52,7 @@ from toolkit.profiling.effects import (
     tells_by_itself,
 )
 from toolkit.profiling.in_place import fills_first, fills_out, gives_view
+from toolkit.profiling.marks import RETURNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,13 +158,15 @@ class Watch(TorchFunctionMode):
         if len(others) < len(looks):
             _set(_pop_look, len(looks), _push_look, others)
 
-    def __torch_function__(
+    def __torch_function__(  # noqa: C901 - every call of torch comes by here, and pays for each step
         self,
         func: Any,
         types: Any,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if is_dynamo_compiling():  # true where the compiler reads this, which it cannot compile
+            return func(*args, **kwargs) if kwargs else func(*args)
         known = self._kinds.get(func)
         if known is None:
             kind = kind_of(func)
@@ -197,6 +204,7 @@ class Watch(TorchFunctionMode):
         is_looked_into: bool,
     ) -> Any:
         outer, self.mark = self.mark, name
+        seen = self.seen
         begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
             if is_looked_into:
@@ -214,8 +222,19 @@ class Watch(TorchFunctionMode):
                 mark.__exit__(None, None, None)
         finally:
             self.mark = outer
+            if self.seen is not seen and self._is_worn:
+                self._say_that_it_returned(outer)
             if begin_ns:
                 self.seen.calls.append((begin_ns, time.perf_counter_ns(), name))
+
+    def _say_that_it_returned(self, outer: str) -> None:
+        """A call ends that began before the segment, so that its own mark is not in the stream."""
+        if self._is_quiet:
+            _let_operators(True)
+        with _Mark(RETURNED + outer):
+            pass
+        if self._is_quiet:
+            _let_operators(False)
 
     def _call_unmarked(
         self, op: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None

@@ -17,7 +17,7 @@ __all__ = ["Clock", "Counters", "Queue"]
 
 
 class Counters(NamedTuple):
-    """What the clock has charged so far; the difference of two is what lies between them.
+    """What the clock has charged so far, or between two readings.
 
     Attributes:
         now_ns: when host and device are both done.
@@ -36,6 +36,12 @@ class Counters(NamedTuple):
     kernel_ns: int = 0
     copy_ns: int = 0
     launches: int = 0
+
+    def since(self, before: Counters | None) -> Counters:
+        """What was charged since `before`; all of it, where there was no clock then."""
+        if before is None:
+            return self
+        return Counters(*(new - old for new, old in zip(self, before, strict=True)))
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 A *view* launches nothing. What reads a number back, or needs to know how many values there are
 before it can allocate, makes the host wait; so do decompositions, which look whether they converged
-(`at::_linalg_check_errors`).
+(`at::_linalg_check_errors`), and the CTC loss, whose lengths the host reads (`ctc_loss_tensor`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,12 @@ _READ_BACK = {
     "_linalg_svd": FLAG,
     "_linalg_eigh": FLAG,
     "linalg_eig": FLAG,
+    "linalg_lstsq": FLAG,
     "linalg_matrix_exp": COUNT,
 }
+# Which of their arguments they bring to the host, to run over them there.
+_LENGTHS = ("input_lengths", "target_lengths")
+_READS = {"_ctc_loss": _LENGTHS, "_ctc_loss_backward": _LENGTHS}
 _INDEXES = frozenset({"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"})
 # Which of their results stay on the host, and which arguments must.
 _HOST_RESULTS = {"_pack_padded_sequence": 1}
@@ -57,6 +61,7 @@ class Rule:
         is_copy: a copy on the device.
         is_index: takes a list of indices, masks among them.
         read_back: bytes that it reads back to the host, 0 if none.
+        reads: places of the arguments that it brings to the host, as int64.
         written: places of the arguments that it writes to.
         names: of all arguments.
         host_result: place of the result that stays on the host, -1 if none.
@@ -70,6 +75,7 @@ class Rule:
     is_copy: bool
     is_index: bool
     read_back: int
+    reads: tuple[int, ...]
     written: tuple[int, ...]
     names: tuple[str, ...]
     host_result: int
@@ -95,9 +101,11 @@ def read_back(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list
         is_filled = rule.op != "aten::index" and len(args) > 2 and args[2].numel() == 1
         if is_filled and len(masks) == 1:
             return []  # `tensor[mask] = number` becomes masked_fill, which waits for nothing
-        return [COUNT for mask in masks if mask.device.type != "cpu"]
+        return [COUNT for mask in masks if _is_there(mask)]
     if rule.read_back:
         return [rule.read_back]
+    if rule.reads:
+        return [COUNT * args[place].numel() for place in rule.reads if _is_there(args[place])]
     if kwargs.get("check_errors"):
         return [FLAG]
     if rule.op == "aten::repeat_interleave" and kwargs.get("output_size") is None:
@@ -109,6 +117,7 @@ def _make(func: Any) -> Rule:
     schema = func._schema
     op = str(schema.name)
     name = op.rpartition("::")[2]
+    names = tuple(one.name for one in schema.arguments)
     written = tuple(
         place
         for place, one in enumerate(schema.arguments)
@@ -123,12 +132,17 @@ def _make(func: Any) -> Rule:
         name in _COPIES,
         name in _INDEXES,
         _READ_BACK.get(name, 0),
+        tuple(names.index(one) for one in _READS.get(name, ())),
         written,
-        tuple(one.name for one in schema.arguments),
+        names,
         _HOST_RESULTS.get(name, -1),
         name in _TAKES_HOST,
         name in _UPLOADS_NUMBERS,
     )
+
+
+def _is_there(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.device.type != "cpu"
 
 
 def _is_mask(index: Any) -> bool:

@@ -88,7 +88,7 @@ def _head(bill: Bill, title: str) -> str:
     copies = format_count(sum(entry["count"] for entry in whole.copies.values()) / frames)
     copied = format_bytes(whole.copied_bytes_per_frame)
     tiles = [
-        ("time per frame", f"{format_ms(whole.ms_median)} ms"),
+        ("time per frame, median", f"{format_ms(whole.ms_median)} ms"),
         ("allocations per frame", format_count(whole.allocations_per_frame)),
         ("allocated per frame", format_bytes(whole.allocated_bytes_per_frame)),
         ("copies per frame", f"{copies} · {copied}"),
@@ -199,8 +199,8 @@ def _table(bill: Bill) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(f"<tr>{_row(stage, sides, extras, frames)}</tr>" for stage in bill.stages)
     return (
-        '<p class="soft">Per frame; ms and page faults are medians of the frames on which a stage '
-        "ran, peak is the highest, copies are count and bytes.</p>"
+        '<p class="soft">The mean of all frames; ms and page faults are medians of the frames on '
+        "which a stage ran, peak is the highest, copies are count and bytes.</p>"
         '<div class="scroll"><table class="sortable" aria-label="the bill by stage">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
         f"<tfoot><tr>{_row(bill.whole, sides, extras, frames)}</tr></tfoot></table></div>"
@@ -211,6 +211,7 @@ def _table(bill: Bill) -> str:
 _EXTRAS: dict[str, Callable[[StageBill, int], float]] = {
     "waits": lambda stage, frames: (stage.total.waits + stage.total.syncs) / frames,
     "wait ms": lambda stage, frames: stage.waits_ms / frames,
+    "virtual wait ms": lambda stage, frames: stage.total.virtual_wait_ns / 1e6 / frames,
     "copying ms": lambda stage, frames: stage.total.copying_ns / 1e6 / frames,
     "peak on devices, MB": lambda stage, _: stage.total.device_peak_bytes / 1e6,
     "off-CPU ms": lambda stage, frames: stage.total.off_cpu_ns / 1e6 / frames,
@@ -247,6 +248,6 @@ def _notes(bill: Bill) -> str:
     lines = list(bill.notes)
     if bill.own_ms_per_frame:
         own = format_ms(bill.own_ms_per_frame)
-        lines.append(f"The profiler itself took {own} ms a frame, which is in no stage's time.")
+        lines.append(f"The profiler itself took {own} ms a frame on average, in no stage's time.")
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<h2>What to know</h2><ul class="notes">{items}</ul>'

@@ -126,13 +126,14 @@ def _below(bill: Bill) -> list[Text]:
         if number
     ]
     lines = [
-        "ms are medians of the frames on which a stage ran; the rest is per frame, peak the top."
+        "ms are medians of the frames on which a stage ran; the rest is the mean of all frames, "
+        "peak the top."
     ]
     if also:
-        lines.append(f"Also, per frame: {', '.join(also)}.")
+        lines.append(f"Also, a frame on average: {', '.join(also)}.")
     if bill.own_ms_per_frame:
         own = format_ms(bill.own_ms_per_frame)
-        lines.append(f"The profiler itself took {own} ms a frame, which is in no stage.")
+        lines.append(f"The profiler itself took {own} ms a frame on average, in no stage.")
     found = [Text(f"• {line}") for line in findings(bill)]
     notes = [Text(line, style="dim") for line in (*lines, *bill.notes)]
     return [*found, *notes]
@@ -207,5 +208,9 @@ def _waits(stage: StageBill, frames: int) -> str:
     total = stage.total
     if not total.waits and not total.syncs:
         return ""
-    number = format_count((total.waits + total.syncs) / max(frames, 1))
-    return f"{number} · {format_ms(stage.waits_ms / max(frames, 1))} ms"
+    frames = max(frames, 1)
+    number = format_count((total.waits + total.syncs) / frames)
+    real_ms, virtual_ms = stage.waits_ms / frames, total.virtual_wait_ns / 1e6 / frames
+    took = [f"{format_ms(real_ms)} ms"] if real_ms or not virtual_ms else []
+    took += [f"{format_ms(virtual_ms)} virtual ms"] if virtual_ms else []
+    return f"{number} · {' + '.join(took)}"
