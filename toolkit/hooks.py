@@ -384,7 +384,7 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
 
     def __enter__(self) -> None:
         self._listeners = _table.get()
-        if self._listeners:
+        if self._listeners._hooks:
             self._outer = _scope.get()
             here = Scope(self.stage, self.frame, self.pipeline)
             _scope.set(here)
@@ -400,7 +400,7 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
         value: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._listeners:
+        if self._listeners._hooks:
             here = _scope.get()
             _scope.set(self._outer)
             self._listeners.call("scope_end", here)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -100,41 +101,51 @@ class Loan:
     def provide(self, frame: Frame, name: str, attachments: Attachments) -> Any:
         """Compute `name` now, or wait for the thread that is computing it.
 
+        The computation has a lease of its own: whoever reads may release the frame meanwhile.
+
         Raises:
             StageError: the stage failed, now or on an earlier read with the same parameters.
         """
-        while (value := self._read(name, attachments)) is MISSING:
-            self.settle(frame, (name,))
-        return value
+        own = frame.lend(self)
+        try:
+            while (value := self._read(name, attachments)) is MISSING:
+                self.settle(own, (name,))
+            return value
+        finally:
+            own.release()
 
     def settle(self, frame: Frame, names: Iterable[str]) -> None:
         """Compute those of `names` that nobody has computed yet; the pipeline provides all of them.
 
-        What a computation needs around it is set up once for all of them. It has a lease of its
-        own: whoever reads may release the frame meanwhile.
+        What a computation needs around it is set up once for all of them. Nobody may release the
+        frame meanwhile.
 
         Raises:
             StageError: as `provide`; the names after it are not computed.
         """
-        own = frame.lend(self)
-        attachments = own._attachments
         missing = deque(names)
+        while missing:
+            request = self._pipeline.computing(partial(self._advance, frame, missing))
+            if request is not None:
+                request.wait()
+
+    def _advance(self, frame: Frame, missing: deque[str]) -> Request | None:
+        """Compute what is missing, up to a result that another thread computes: what to wait for.
+
+        Takes out of `missing` what is there.
+        """
+        attachments = frame._attachments
         table = self.table
         if table is None:
             table = hooks.table()
-        try:
-            while missing:
-                request = None
-                with self._pipeline.owned(), hooks.using(table), torch.no_grad():
-                    while missing and request is None:
-                        if self._read(missing[0], attachments) is not MISSING:
-                            missing.popleft()
-                        else:
-                            request = self._compute(own, missing[0], attachments)
-                if request is not None:
-                    request.wait()
-        finally:
-            own.release()
+        request = None
+        with hooks.using(table), torch.no_grad():
+            while missing and request is None:
+                if self._read(missing[0], attachments) is not MISSING:
+                    missing.popleft()
+                else:
+                    request = self._compute(frame, missing[0], attachments)
+        return request
 
     def _input(self, frame: Frame, name: str, attachments: Attachments) -> Any:
         """What a stage takes: computed inside of the same computation, where it has to be."""

@@ -335,7 +335,7 @@ class Parameters:
     @property
     def versions(self) -> tuple[int, ...]:
         """One number per stage, which grows with each change."""
-        return tuple(one.snapshot()[0] for one in self._stages.values())
+        return tuple([one._version for one in self._stages.values()])
 
     def snapshot(self) -> tuple[tuple[int, ...], dict[str, dict[str, Any]]]:
         """Versions and values of all stages, of one moment; never written again."""

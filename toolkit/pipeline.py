@@ -12,9 +12,9 @@ import threading
 import time
 import weakref
 from collections import deque
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from toolkit import hooks
 from toolkit.attachments import Request
@@ -25,7 +25,7 @@ from toolkit.parameters import Parameters
 from toolkit.picture import draw_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from toolkit.frame import Frame
     from toolkit.stages.declare import Stage
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Pipeline", "StageError", "StageTiming"]
 
 _PRESET_FORMAT = 1
+_Answer = TypeVar("_Answer")
 
 
 class Pipeline:
@@ -61,7 +62,7 @@ class Pipeline:
         self.params = Parameters({one.name: one.params for one in self.graph.stages})
         self.nodes = {one.name: Node(one, name) for one in self.graph.stages}
         self._ownership = _Ownership(name)
-        self.owned = self._ownership.held
+        self.computing = self._ownership.computing
         self._edition: Edition | None = None
         self._subscribed = tuple(one for one in self.graph.stages if one.history)
 
@@ -266,9 +267,8 @@ class _Ownership:
         self._pipeline = pipeline
         self._waiting: deque[Request] = deque()
 
-    @contextmanager
-    def held(self) -> Generator[None]:
-        """Compute; waits for another owner first, and reports that as a `wait`."""
+    def computing(self, work: Callable[[], _Answer]) -> _Answer:
+        """Do `work` as the one who computes; waits for another first, and reports that."""
         me = threading.get_ident()
         began_ns = time.perf_counter_ns() if self._owner not in (None, me) else 0
         try:
@@ -284,7 +284,7 @@ class _Ownership:
                             duration_ns=spent_ns,
                             off_cpu_ns=spent_ns,
                         )
-                    yield
+                    return work()
                 finally:
                     self._depth -= 1
                     self._owner = me if self._depth else None
