@@ -7,7 +7,7 @@ import torch
 
 from toolkit import hooks
 from toolkit.profiling import profile
-from toolkit.profiling.entries import Entry, PlainSegment, Waiting
+from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.looks import Looks
 from toolkit.profiling.sums import sums_of
 
@@ -26,36 +26,54 @@ class Sink:
     def __init__(self):
         self.segments = []
 
-    def add_segment(self, segment):
-        self.segments.append(segment)
+    def add_plain(self, segments, thread):
+        self.segments += segments
 
 
-def segment_of(entry, sizes):
-    return PlainSegment(entry, entry.segments, entry.sinks, 0, [sums_of(sizes)], 0, 0, 0, 0, 0)
+class Stream:
+    """Has the stretches that it is told."""
+
+    def __init__(self):
+        self.kept = []
+
+    def end(self, *sizes):
+        self.kept.append((0, 0, 0, 0, *sums_of(sizes)))
+
+    def take(self):
+        kept, self.kept = self.kept, []
+        return kept
 
 
 def test_those_that_wait_are_handed_out_in_order_with_the_peaks_of_nested_scopes():
     sink = Sink()
     outer = Entry(hooks.Scope("outer"), [sink])
     inner = Entry(hooks.Scope("inner"), [sink])
-    waiting, looks = Waiting(), Looks()
-    waiting.add(segment_of(outer, [100]), looks)
-    waiting.add(segment_of(inner, [50, -50, 20]), looks)
+    stream, looks = Stream(), Looks()
+    waiting = Waiting(stream.take)
+    waiting.begin(0, [sink])
+    stream.end(100)
+    waiting.add(outer, looks)
+    stream.end(50, -50, 20)
+    waiting.add(inner, looks)
     waiting.leave(inner, outer)
-    waiting.add(segment_of(outer, [40]), looks)
+    stream.end(40)
+    waiting.add(outer, looks)
     assert sink.segments == []
     waiting.settle(looks)
-    assert [one.stage for one in sink.segments] == ["outer", "inner", "outer"]
-    assert [one.peak_bytes for one in sink.segments] == [100, 50, 160]
+    assert [key[1] for key, *_ in sink.segments] == ["outer", "inner", "outer"]
+    assert [peak_bytes for *_, (peak_bytes, _) in sink.segments] == [100, 50, 160]
     assert (outer.live_bytes, outer.peak_bytes) == (160, 160)
 
 
 def test_too_many_are_handed_out_before_the_frame_ends():
     sink = Sink()
     entry = Entry(None, [sink])
-    waiting, looks = Waiting(), Looks()
+    stream, looks = Stream(), Looks()
+    waiting = Waiting(stream.take)
+    waiting.begin(0, [sink])
     for _ in range(Waiting.MOST):
-        waiting.add(segment_of(entry, [8]), looks)
+        stream.end(8)
+        waiting.add(entry, looks)
     assert len(sink.segments) == Waiting.MOST
 
 

@@ -2,6 +2,7 @@
 
 import stat
 import threading
+import time
 
 import pytest
 import torch
@@ -79,6 +80,29 @@ def test_sizes_come_out_summed_as_python_sums_them(compiled):
     torch.empty(1000)
     assert one.stop() == sums_of([40, 4000, -4000])
     assert kept.numel() == 10
+
+
+@pytest.mark.parametrize("is_hooked", [True, False], ids=["compiled hook", "torch's profiler"])
+def test_stretches_are_kept_with_their_times_until_they_are_taken(
+    compiled, nothing_known, monkeypatch, is_hooked
+):
+    monkeypatch.delattr(torch, "emu", raising=False)
+    hook._hook, hook._is_looked_for = hook.Hook(compiled) if is_hooked else None, True
+    stream = AllocatorStream()
+    marks = []
+    for size in range(1, 101):
+        marks.append(stream.resume())
+        kept = torch.empty(size)
+        assert stream.pause()
+        marks.append(time.perf_counter_ns())
+        del kept  # in no stretch
+    stream.stop()
+    found = stream.take()
+    assert [sums_of([4 * size]) for size in range(1, 101)] == [one[4:] for one in found]
+    assert [one[0] for one in found] == marks[::2]
+    assert all(one[0] < one[1] <= end for one, end in zip(found, marks[1::2], strict=True))
+    assert all(0 <= one[2] <= one[1] - one[0] + 50_000 for one in found)
+    assert stream.take() == []
 
 
 @pytest.mark.parametrize("wanted", [{"operators": True}, {"operators": False, "marks": True}])

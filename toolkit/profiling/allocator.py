@@ -37,14 +37,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
+from toolkit.profiling.faults import page_faults
 from toolkit.profiling.hook import loaded_hook
+from toolkit.profiling.sums import joined, sums_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.hook import Hook
-    from toolkit.profiling.sums import Sums
+    from toolkit.profiling.sums import Sums, SumsBetween
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
@@ -52,6 +54,8 @@ START = "__start_profile"  # what the list of the thread that started begins wit
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
+_torch: Mapping[str, Any] = vars(torch)
+_is_cuda_in_use = torch.cuda.is_initialized
 
 
 class StreamMissingError(RuntimeError):
@@ -62,14 +66,17 @@ class AllocatorStream:
     """The allocator's events of the calling thread, from `start` to `stop`. About 3 us for both."""
 
     __slots__ = (
+        "_cpu_ns",
         "_devices",
         "_disable",
         "_enable",
+        "_faults",
         "_has_marks",
         "_has_operators",
         "_hook",
         "_is_enabled",
         "_is_hooked",
+        "_kept",
         "_let_operators",
         "is_running",
         "started_ns",
@@ -104,6 +111,8 @@ class AllocatorStream:
         self._devices: dict[int, list[Any]] = {}  # thread -> how deep, and the mark
         self._hook: Hook | None = None
         self._is_hooked = False
+        self._kept: list[SumsBetween] = []
+        self._cpu_ns = self._faults = 0
         self.is_running = False
         self.started_ns = 0
         _say_it_now(self)
@@ -117,7 +126,7 @@ class AllocatorStream:
             marks: somebody lets marks in, and operators now and then, while they are left out.
         """
         hook = self._find_hook()
-        has_device = torch.cuda.is_initialized() or "emu" in vars(torch)
+        has_device = "emu" in _torch or _is_cuda_in_use()
         if hook is not None and not has_device:
             return self._start_hook(hook, operators=operators, marks=marks)
         if self._is_enabled() or (hook is not None and not hook.is_free()):
@@ -160,23 +169,65 @@ class AllocatorStream:
             if not open_here[0]:
                 self._devices.pop(threading.get_ident())[1].__exit__(None, None, None)
 
-    def stop(self) -> list[RawEvents | Sums]:
+    def stop(self) -> Sequence[RawEvents | Sums]:
         """End, and hand out the events of each thread that worked for this one, or their sums."""
         if not self.is_running:
             return []
         if self._is_hooked and self._hook is not None:
             return self._stop_hook(self._hook)
+        lists = self._end()
+        return _read(lists, has_operators=self._has_operators, has_marks=self._has_marks)
+
+    def resume(self) -> int:
+        """Begin a stretch of which only sums and times are asked, and say when it began.
+
+        0 where another profiler of torch is on in this thread: it keeps its place.
+        """
+        hook = self._hook if self._is_hooked else self._find_hook()
+        if hook is not None:
+            self.is_running = self._is_hooked = True
+            self._has_operators = self._has_marks = False
+            self.started_ns = hook.resume()
+            if not self.started_ns:
+                self.is_running = self._is_hooked = False
+        elif self.start(operators=False):
+            self._faults = page_faults()
+            self._cpu_ns = time.thread_time_ns()
+            self.started_ns = time.perf_counter_ns()
+        else:
+            self.started_ns = 0
+        return self.started_ns
+
+    def pause(self) -> bool:
+        """End it, with its times, and keep what it took for `take`. `stop` ends for good.
+
+        Answers whether the host alone was in use, so that the sums are all there is.
+        """
+        if self._is_hooked and self._hook is not None:
+            self._hook.pause()
+        elif self.is_running:
+            now = time.perf_counter_ns()
+            ran_ns = time.thread_time_ns() - self._cpu_ns
+            faults = page_faults()
+            faults = faults - self._faults if faults >= 0 else -1
+            # Read while they are in the caches: later it takes ten times as long.
+            sums = joined([sums_of(one.sizes) for one in _read(self._end())])
+            self._kept.append((self.started_ns, now, ran_ns, faults, *sums))
+        return "emu" not in _torch and not _is_cuda_in_use()
+
+    def take(self) -> list[SumsBetween]:
+        """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
+        found, self._kept = self._kept, []
+        return found + self._hook.take() if self._hook is not None else found
+
+    def _end(self) -> list[list[Any]]:
         for _, mark in self._devices.values():
             mark.__exit__(None, None, None)
         self._devices.clear()
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False
-        has_operators, has_marks = self._has_operators, self._has_marks
-        found = (
-            _columns(one, has_operators=has_operators, has_marks=has_marks) for one in lists if one
-        )
-        return [one for one in found if one.sizes]
+        return lists
 
     def _start_hook(self, hook: Hook, *, operators: bool, marks: bool) -> bool:
         self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
@@ -191,6 +242,8 @@ class AllocatorStream:
     def _stop_hook(self, hook: Hook) -> list[RawEvents | Sums]:
         if not self._has_operators and not self._has_marks:
             sums = hook.stop()
+            if sums is None:
+                hook.is_free()  # it was paused, and kept its place
             self.is_running = self._is_hooked = False
             return [] if sums is None else [sums]
         found = hook.stop_events()
@@ -242,6 +295,15 @@ def _say_it_now(stream: AllocatorStream) -> None:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def _read(
+    lists: list[list[Any]], *, has_operators: bool = False, has_marks: bool = False
+) -> list[RawEvents]:
+    found = (
+        _columns(one, has_operators=has_operators, has_marks=has_marks) for one in lists if one
+    )
+    return [one for one in found if one.sizes]
 
 
 def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawEvents:

@@ -2,7 +2,8 @@
 
 Code that runs between two stages finds the caches full of their pixels, and is several times slower
 there than when it runs fourteen times in a row. So a segment of which nothing is asked but sums and
-times is only written down when it ends; those of a frame are counted together when the frame does.
+times is only noted when it ends, and the stream of the allocator keeps those; the segments of a
+frame are counted together when the frame ends.
 """
 
 from __future__ import annotations
@@ -10,20 +11,24 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from toolkit.profiling.counting import count
 from toolkit.profiling.rise import Rise
-from toolkit.profiling.segments import Segment, Sink
+from toolkit.profiling.segments import Sink, is_recording
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from toolkit.hooks import Scope
-    from toolkit.profiling.counting import RawEvents
+    from toolkit.profiling.counting import Counts
     from toolkit.profiling.frames import StageKey
     from toolkit.profiling.looks import Looks
-    from toolkit.profiling.sums import Sums
+    from toolkit.profiling.segments import PlainSegment
+    from toolkit.profiling.sums import SumsBetween
 
-__all__ = ["Entry", "PlainSegment", "Waiting"]
+__all__ = ["Entry", "Waiting"]
 
 
 @dataclass(slots=True)
@@ -43,6 +48,18 @@ class Entry:
         """Pipeline and stage."""
         return (self.scope.pipeline, self.scope.stage) if self.scope else ("", "")
 
+    def frame_or(self, other: int) -> int:
+        """The frame that the scope names, or else `other`."""
+        scope = self.scope
+        return scope.frame if scope is not None and scope.frame >= 0 else other
+
+    def grow(self, counts: Counts) -> None:
+        """A segment of it ended."""
+        if counts.device_net_bytes or counts.device_peak_bytes:
+            self.on_device.add(counts.device_net_bytes, counts.device_peak_bytes)
+        self.peak_bytes = max(self.peak_bytes, self.live_bytes + counts.peak_bytes)
+        self.live_bytes += counts.net_bytes
+
     def enclose(self, inner: Entry) -> None:
         """A scope that began inside of this one was left."""
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + inner.peak_bytes)
@@ -51,38 +68,54 @@ class Entry:
             self.on_device.enclose(inner.on_device)
 
 
-@dataclass(slots=True)
-class PlainSegment:
-    """One that ended, in a scope whose operators were not looked at, with no device in use."""
-
-    entry: Entry
-    place: int
-    sinks: list[Sink]
-    frame: int
-    raw: list[RawEvents | Sums]
-    start_ns: int
-    duration_ns: int
-    own_ns: int
-    off_cpu_ns: int
-    page_faults: int
+# A segment: where, which of its entry, of which frame, and for whom.
+_Plain = tuple[Entry, int, int, list[Sink]]
 
 
 class Waiting:
-    """The plain segments of one thread that are not counted yet, and the scopes left meanwhile."""
+    """The plain segments of one thread that are not counted yet, and the scopes left meanwhile.
+
+    Plain is one that ended in a scope whose operators were not looked at, with no device in use.
+
+    Args:
+        take: hands out the stretches of the stream, one for each segment, and one more where a
+            segment ended that shall not wait.
+
+    Attributes:
+        frame: of those that come.
+        sinks: for whom they are.
+        stopped_ns: when the newest segment that was counted ended; 0 where nothing was recorded
+            since.
+    """
 
     MOST = 256
 
-    def __init__(self) -> None:
-        self._kept: deque[PlainSegment | tuple[Entry, Entry]] = deque()
+    def __init__(self, take: Callable[[], list[SumsBetween]]) -> None:
+        self._take = take
+        self._kept: deque[_Plain | tuple[Entry, Entry]] = deque()
+        self.frame = -1
+        self.sinks: list[Sink] = []
+        self.stopped_ns = 0
 
-    def add(self, segment: PlainSegment, looks: Looks) -> None:
-        """Have `segment` wait; too many of them are counted now."""
-        self._kept.append(segment)
+    def begin(self, frame: int, sinks: Iterable[Sink]) -> None:
+        """Those that come are of `frame`, and for those of `sinks` that record."""
+        self.frame = frame
+        self.sinks = list(filter(is_recording, sinks))
+
+    def add(self, entry: Entry, looks: Looks) -> None:
+        """Have the segment wait that ended in `entry`; too many of them are counted now."""
+        self._kept.append((entry, entry.segments, self.frame, self.sinks))
+        entry.segments += 1
         if len(self._kept) >= self.MOST:
             self.settle(looks)
 
+    def own_ns(self, start_ns: int) -> int:
+        """What the recorder itself took since the newest segment that was counted."""
+        return start_ns - self.stopped_ns if self.stopped_ns else 0
+
     def clear(self) -> None:
         """Forget those that wait, whose sessions are over."""
+        self._take()
         self._kept.clear()
 
     def leave(self, inner: Entry, outer: Entry) -> None:
@@ -92,40 +125,31 @@ class Waiting:
         else:
             outer.enclose(inner)
 
-    def settle(self, looks: Looks) -> None:
-        """Count those that wait, in order, and hand them out."""
-        thread = threading.get_ident()
+    def settle(self, looks: Looks) -> SumsBetween | None:
+        """Count those that wait, in order, and hand them out. Answers the stretch of none."""
+        stretches = iter(self._take())
+        counted: list[tuple[list[Sink], PlainSegment]] = []
         while self._kept:
             one = self._kept.popleft()
-            if isinstance(one, PlainSegment):
-                segment = _counted(one, thread, looks)
-                for sink in one.sinks:
-                    sink.add_segment(segment)
-            else:
-                outer, inner = one
-                outer.enclose(inner)
-
-
-def _counted(plain: PlainSegment, thread: int, looks: Looks) -> Segment:
-    entry = plain.entry
-    scope = entry.scope
-    counts = count(plain.raw)
-    copies_are = looks.recall(entry.key, plain.place, counts)
-    entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
-    entry.live_bytes += counts.net_bytes
-    return Segment(
-        stage=scope.stage if scope else "",
-        pipeline=scope.pipeline if scope else "",
-        frame=plain.frame,
-        thread=thread,
-        start_ns=plain.start_ns,
-        duration_ns=plain.duration_ns,
-        own_ns=plain.own_ns,
-        is_entry=not plain.place,
-        counts=counts,
-        peak_bytes=entry.peak_bytes,
-        page_faults=plain.page_faults,
-        copies_are=copies_are,
-        off_cpu_ns=plain.off_cpu_ns,
-        device_peak_bytes=entry.on_device.peak_bytes,
-    )
+            if len(one) == 2:
+                one[0].enclose(one[1])
+                continue
+            entry, place, frame, sinks = one
+            stretch = next(stretches)
+            own_ns = self.own_ns(stretch[0])
+            self.stopped_ns = stretch[1]
+            *_, net_bytes, peak_bytes, signature = stretch
+            key = entry.key
+            copies, copies_are = looks.known(key, place, signature)
+            if entry.live_bytes + peak_bytes > entry.peak_bytes:
+                entry.peak_bytes = entry.live_bytes + peak_bytes
+            entry.live_bytes += net_bytes
+            peaks = (entry.peak_bytes, entry.on_device.peak_bytes)
+            plain = (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
+            counted.append((sinks, plain))
+        thread = threading.get_ident()
+        for sinks, ones in groupby(counted, itemgetter(0)):
+            segments = [segment for _, segment in ones]
+            for sink in sinks:
+                sink.add_plain(segments, thread)
+        return next(stretches, None)

@@ -7,6 +7,9 @@
 // writes it down in order, together with the operators that begin and end, which torch tells to
 // callbacks of the thread: what its own profiler would hand out, at a tenth of the price.
 //
+// Sums can be had stretch by stretch: a pause closes one and a resume opens the next, each with the
+// clocks of the thread, and all that were closed are read together.
+//
 // It says of itself that it is a profiler that is disabled, so that nothing in torch takes it for
 // one of its own, and one that starts meanwhile is refused as beside any other.
 //
@@ -16,6 +19,9 @@
 #include <ATen/record_function.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
+
+#include <sys/resource.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -114,6 +120,31 @@ int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
+int64_t read_ns(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+}
+
+// The clock of Python's `time.perf_counter_ns`.
+#ifdef __APPLE__
+constexpr clockid_t wall_clock = CLOCK_UPTIME_RAW;
+#else
+constexpr clockid_t wall_clock = CLOCK_MONOTONIC;
+#endif
+
+int64_t page_faults() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return used.ru_minflt;
+}
+
+// From a resume to a pause, in the order in which `hook.py` reads it.
+struct Stretch {
+  int64_t start_ns = 0, stop_ns = 0, ran_ns = 0, page_faults = 0;
+  Sums sums;
+};
+
 // What happened on one thread, in order. A name begins an operator; no name and no bytes end one.
 struct Events {
   std::vector<int64_t> nbytes, at_ns;
@@ -157,6 +188,24 @@ class Hook final : public ProfilerStateBase {
     }
     return own_;
   }
+
+  int64_t resume() {
+    open(false);
+    under_way_.page_faults = page_faults();
+    under_way_.ran_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
+    return under_way_.start_ns = read_ns(wall_clock);
+  }
+
+  size_t pause() {
+    under_way_.stop_ns = read_ns(wall_clock);
+    under_way_.ran_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - under_way_.ran_ns;
+    under_way_.page_faults = page_faults() - under_way_.page_faults;
+    under_way_.sums = close();
+    stretches_.push_back(under_way_);
+    return stretches_.size();
+  }
+
+  std::vector<Stretch>& stretches() { return stretches_; }
 
   // Of a closed one: the events of this thread, and then those of the others.
   size_t lists() const { return 1 + other_events_.size(); }
@@ -239,6 +288,8 @@ class Hook final : public ProfilerStateBase {
   Sums own_;  // touched by its own thread alone
   std::mutex lock_;
   ByThread<Sums> others_;
+  Stretch under_way_;
+  std::vector<Stretch> stretches_;
   bool has_events_ = false;
   int64_t start_ns_ = 0;
   Events own_events_;
@@ -267,6 +318,15 @@ void Hook::add_callbacks() {
       }));
 }
 
+// With the hook of this thread in the slot, and closed; false if a profiler is on in this thread.
+bool take_slot() {
+  auto* const found = in_slot();
+  if (!hook) hook = std::make_shared<Hook>();
+  if ((found && found != hook.get()) || hook->is_open()) return false;
+  if (!found) ThreadLocalDebugInfo::_push(DebugInfoKind::PROFILER_STATE, hook);
+  return true;
+}
+
 void leave_slot() {
   try {
     if (hook && in_slot() == hook.get()) ThreadLocalDebugInfo::_pop(DebugInfoKind::PROFILER_STATE);
@@ -281,15 +341,36 @@ void leave_slot() {
 // 1 if it counts now, 0 if a profiler is on in this thread.
 EXPORTED int downhill_hook_start(int with_events) {
   try {
-    auto* const found = in_slot();
-    if (!hook) hook = std::make_shared<Hook>();
-    if ((found && found != hook.get()) || hook->is_open()) return 0;
-    if (!found) ThreadLocalDebugInfo::_push(DebugInfoKind::PROFILER_STATE, hook);
+    if (!take_slot()) return 0;
     hook->open(with_events);
     return 1;
   } catch (...) {
     return 0;
   }
+}
+
+// Begins a stretch of sums: when, on `wall_clock`, or 0 if a profiler is on in this thread.
+EXPORTED int64_t downhill_hook_resume() {
+  try {
+    return take_slot() ? hook->resume() : 0;
+  } catch (...) {
+    return 0;
+  }
+}
+
+// Ends it, and keeps it: how many there are. 0 if none was begun. The slot stays ours.
+EXPORTED int downhill_hook_pause() {
+  return hook && hook->is_open() ? static_cast<int>(hook->pause()) : 0;
+}
+
+// Moves the stretches that are kept to `out`, the oldest first, at most so many: how many they are.
+EXPORTED int downhill_hook_take(Stretch* out, int most) {
+  if (!hook) return 0;
+  auto& kept = hook->stretches();
+  const auto count = std::min(kept.size(), static_cast<size_t>(most));
+  std::copy_n(kept.begin(), count, out);
+  kept.erase(kept.begin(), kept.begin() + static_cast<ptrdiff_t>(count));
+  return static_cast<int>(count);
 }
 
 // How many lists of events it has, or 1 where it has the sums, in `out`. 0 if it did not count.

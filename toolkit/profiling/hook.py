@@ -32,10 +32,14 @@ from toolkit.profiling.sums import Sums, sums_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from toolkit.profiling.sums import SumsBetween
+
 __all__ = ["Hook", "HookWarning", "Stretch", "build_hook", "loaded_hook", "use_built_hook"]
 
 _SUMS = struct.Struct(f"={len(Sums._fields)}q")
 _LIST = struct.Struct("=4q")  # length, and where the three columns lie
+_MOST_KEPT = 64  # stretches that are read at once
+_BETWEEN = struct.Struct(f"={4 + len(Sums._fields)}q")
 _PROBE = (3, 5)  # floats
 
 
@@ -68,7 +72,19 @@ class Hook:
         AttributeError: it is something else.
     """
 
-    __slots__ = ("_library", "_names", "_out", "_start", "_stop", "is_free", "path")
+    __slots__ = (
+        "_kept",
+        "_library",
+        "_names",
+        "_out",
+        "_start",
+        "_stop",
+        "_take",
+        "is_free",
+        "path",
+        "pause",
+        "resume",
+    )
 
     def __init__(self, path: Path) -> None:
         # PyDLL keeps the interpreter's lock: the calls are shorter than handing it over.
@@ -79,6 +95,12 @@ class Hook:
         self._start = self._library.downhill_hook_start
         self._stop = self._library.downhill_hook_stop
         self.is_free = self._library.downhill_hook_is_free
+        # One call for all that a plain stretch begins or ends with; see `AllocatorStream`.
+        self.resume = self._library.downhill_hook_resume
+        self.resume.restype = ctypes.c_int64
+        self.pause = self._library.downhill_hook_pause
+        self._take = self._library.downhill_hook_take
+        self._kept = ctypes.create_string_buffer(_MOST_KEPT * _BETWEEN.size)
         self._out = ctypes.create_string_buffer(_SUMS.size)
         self._names: list[str] = []  # by number, as far as they are known here
 
@@ -97,6 +119,15 @@ class Hook:
     def stop(self) -> Sums | None:
         """End, and hand out what came up; None where nothing was begun in this thread."""
         return Sums._make(_SUMS.unpack_from(self._out)) if self._stop(self._out) else None
+
+    def take(self) -> list[SumsBetween]:
+        """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
+        found: list[SumsBetween] = []
+        while length := self._take(self._kept, _MOST_KEPT):
+            found += _BETWEEN.iter_unpack(memoryview(self._kept)[: length * _BETWEEN.size])
+            if length < _MOST_KEPT:
+                break
+        return found
 
     def stop_events(self) -> list[Stretch]:
         """End, and hand out the events of each thread that worked for this one, its own first."""

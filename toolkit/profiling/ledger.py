@@ -20,10 +20,10 @@ from toolkit.profiling.levels import higher
 from toolkit.profiling.lines import add_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from toolkit.profiling.levels import Plan
-    from toolkit.profiling.segments import Segment
+    from toolkit.profiling.segments import PlainSegment, Segment
     from toolkit.profiling.session import Session
 
 __all__ = ["Ledger"]
@@ -112,6 +112,30 @@ class Ledger:
                 self.session.note(remark)
             if self.keeps_events:
                 self._keep(segment.frame, _events_of(segment))
+
+    def add_plain(self, segments: Iterable[PlainSegment], thread: int) -> None:
+        """Charge segments of which sums and times are all there is."""
+        session = self.session
+        looks = session.looks
+        with self._lock:
+            for key, frame, is_entry, stretch, own_ns, copies, copies_are, peaks in segments:
+                record = self._find(frame)
+                tally = record.tally(key)
+                tally.add_stretch(stretch)
+                if copies[0]:
+                    tally.add_known_copies(copies)
+                if key[1]:
+                    tally.calls += is_entry
+                    tally.peak_bytes = max(tally.peak_bytes, peaks[0])
+                if peaks[1]:
+                    holder = tally if key[1] else record
+                    holder.device_peak_bytes = max(holder.device_peak_bytes, peaks[1])
+                record.own_ns += own_ns
+                if len(record.slices) < SLICES_PER_FRAME:
+                    span = (stretch[0], stretch[1] - stretch[0], thread)
+                    record.slices.append(Slice(*key, *span))
+                looks[copies_are] = looks.get(copies_are, 0) + 1
+                session.add_unnamed(key, stretch[4], stretch[5])
 
     def add_event(self, event: Event, frame: int, pipeline: str) -> None:
         """Charge an event that a layer of the toolkit reported."""

@@ -7,8 +7,8 @@ and started meanwhile, the old listener would be heard beside each new one, for 
 
 from __future__ import annotations
 
-import threading
 from importlib import import_module
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import is_foreign_thread
@@ -31,17 +31,19 @@ class Listener:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._home = threading.get_ident()
+        self._home = get_ident()
         self._home_recorder = this_thread()
 
     def scope_begin(self, scope: Scope) -> None:
         """See `Recorder.scope_begin`."""
         if _backward_pass() < 0:
-            this_thread().scope_begin(self._sink, scope)
+            here = self._home_recorder if get_ident() == self._home else this_thread()
+            here.scope_begin(self._sink, scope)
 
     def scope_end(self, scope: Scope) -> None:
         """See `Recorder.scope_end`."""
-        this_thread().scope_end(scope)
+        here = self._home_recorder if get_ident() == self._home else this_thread()
+        here.scope_end(scope)
 
     def frame_begin(self, index: int) -> None:
         """See `Recorder.frame_begin`."""
@@ -49,7 +51,7 @@ class Listener:
 
     def frame_end(self, index: int) -> None:
         """See `Recorder.frame_end`."""
-        is_home = threading.get_ident() == self._home
+        is_home = get_ident() == self._home
         this_thread().frame_end(self._sink, index, is_home=is_home)
 
     def device_begin(self, device: str) -> None:

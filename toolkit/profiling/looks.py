@@ -17,7 +17,7 @@ from toolkit.profiling.counting import Counts
 if TYPE_CHECKING:
     from toolkit.profiling.frames import StageKey
 
-__all__ = ["GUESSED", "LOOKED", "RECALLED", "Looks"]
+__all__ = ["GUESSED", "LOOKED", "RECALLED", "Copies", "Looks"]
 
 LOOK_EVERY = 60
 FIRST_LOOKS = 2  # a stage makes its constants on the first entry, and shows its habit on the second
@@ -29,7 +29,9 @@ GUESSED = "guessed"
 
 # Which stretch of an entry, and a hash over the sizes that it allocated.
 _Stretch = tuple[int, int]
-_Copies = tuple[dict[str, tuple[int, int]], int]
+# Count and bytes by direction, and how many of them have no bytes.
+Copies = tuple[dict[str, tuple[int, int]], int]
+_NOTHING: Copies = ({}, 0)
 
 
 @dataclass(slots=True)
@@ -38,8 +40,8 @@ class _Habit:
 
     entries: int = 0
     is_asked: bool = False
-    copies: dict[_Stretch, _Copies] = field(default_factory=dict[_Stretch, _Copies])
-    newest: dict[int, _Copies] = field(default_factory=dict[int, _Copies])
+    copies: dict[_Stretch, Copies] = field(default_factory=dict[_Stretch, Copies])
+    newest: dict[int, Copies] = field(default_factory=dict[int, Copies])
 
 
 class Looks:
@@ -63,6 +65,25 @@ class Looks:
         habit.is_asked = False
         return is_due
 
+    def remember(
+        self, key: StageKey, place: int, counts: Counts, *, is_looked_at: bool, has_seen: bool
+    ) -> str:
+        """Learn copies where operators were looked at; else recall them. Answers how they are.
+
+        Args:
+            key: of the stage.
+            place: which stretch of its entry.
+            counts: of the stretch, to learn from or to fill in.
+            is_looked_at: operators were.
+            has_seen: some calls were looked into.
+        """
+        if is_looked_at:
+            self.learn(key, place, counts)
+            return LOOKED
+        if has_seen:
+            return self.complete(key, place, counts)
+        return self.recall(key, place, counts)
+
     def learn(self, key: StageKey, place: int, counts: Counts) -> None:
         """Remember what a stretch copied that was looked at."""
         habit = self._habit(key)
@@ -77,16 +98,7 @@ class Looks:
 
     def recall(self, key: StageKey, place: int, counts: Counts) -> str:
         """Fill in what a stretch copied that was not looked at; answers `RECALLED` or `GUESSED`."""
-        habit = self._habit(key)
-        known = habit.copies.get((place, counts.signature))
-        if known is None:
-            habit.is_asked = True  # it did something new: look at its next entry
-            nothing: _Copies = ({}, 0)
-            known = habit.newest.get(place, nothing) if counts.signature else nothing
-            answer = GUESSED
-        else:
-            answer = RECALLED
-        sides, counts.unsized_copies = known
+        (sides, counts.unsized_copies), answer = self.known(key, place, counts.signature)
         for side, (number, nbytes) in sides.items():
             counts.copies[side] = [number, nbytes]
         return answer
@@ -97,6 +109,15 @@ class Looks:
         Where it allocated nothing up to there, it is taken to copy nothing.
         """
         self._habit(key).copies.pop((0, Counts().signature), None)
+
+    def known(self, key: StageKey, place: int, signature: int) -> tuple[Copies, str]:
+        """What a stretch copied that allocates so, and whether that is `RECALLED` or `GUESSED`."""
+        habit = self._habit(key)
+        known = habit.copies.get((place, signature))
+        if known is not None:
+            return known, RECALLED
+        habit.is_asked = True  # it did something new: look at its next entry
+        return habit.newest.get(place, _NOTHING) if signature else _NOTHING, GUESSED
 
     def complete(self, key: StageKey, place: int, counts: Counts) -> str:
         """Add what a stretch copied inside of calls that were not looked into; they have no line.

@@ -83,42 +83,50 @@ class Pauses:
 
     Attributes:
         callbacks: for `gc.callbacks`, in this order.
+        stops: ends of collections that nobody asked about since.
+        waiting: those of each thread that it did not take yet.
     """
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._known = _Known()
         self._starts: deque[_When] = deque()
-        self._stops: deque[_When] = deque()
-        self._waiting: dict[int, deque[Pause]] = {}
+        self.stops: deque[_When] = deque()
+        self.waiting: dict[int, deque[Pause]] = {}
         self._lock = threading.RLock()
         when = zip(iter(clock, None), iter(threading.get_ident, None), strict=False)
         self.callbacks: tuple[Callable[..., Any], ...] = (
             partial(setattr, self._known),
             partial(setattr, _AtStart(self._starts.append, when)),
-            partial(setattr, _AtStop(self._stops.append, when)),
+            partial(setattr, _AtStop(self.stops.append, when)),
         )
+
+    def has_any(self) -> bool:
+        """Whether there was one on the calling thread that it did not take yet."""
+        if self.stops:
+            self._sort()
+        return threading.get_ident() in self.waiting
 
     def take(self) -> deque[Pause] | None:
         """What there was on the calling thread since it last asked; None if nothing was."""
-        if self._stops:
+        if self.stops:
             self._sort()
-        return self._waiting.pop(threading.get_ident(), None) if self._waiting else None
+        return self.waiting.pop(threading.get_ident(), None) if self.waiting else None
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
-            for one in (self._known, self._starts, self._stops, self._waiting):
+            for one in (self._known, self._starts, self.stops, self.waiting):
                 one.clear()
 
     def _sort(self) -> None:
         with self._lock:
-            while self._stops:
-                stop_ns, thread = self._stops.popleft()
+            while self.stops:
+                stop_ns, thread = self.stops.popleft()
                 if not self._starts or self._starts[0][0] > stop_ns:
                     continue  # it began before anybody listened
                 start_ns, _ = self._starts.popleft()
                 generation = self._known.popleft()["generation"]
-                mine = self._waiting.setdefault(thread, deque(maxlen=_KEPT))
+                mine = self.waiting.setdefault(thread, deque(maxlen=_KEPT))
                 mine.append(Pause(generation, start_ns, stop_ns - start_ns))
 
 

@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from threading import get_ident
 from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
 
-from toolkit.profiling import allocator, mps_memory, sources
+from toolkit.profiling import allocator, sources
+from toolkit.profiling.beyond_stream import BeyondStream
 from toolkit.profiling.bottlenecks import BOTTLENECKS
-from toolkit.profiling.counting import add_seen, add_unseen, count
-from toolkit.profiling.cuda_memory import Unseen
-from toolkit.profiling.entries import Entry, PlainSegment, Waiting
+from toolkit.profiling.counting import add_seen, count
+from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.faults import page_faults
 from toolkit.profiling.held import Held, HeldSegment
-from toolkit.profiling.levels import LEVELS, higher
+from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import LOOKED, Looks
 from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.rise import Rise
-from toolkit.profiling.segments import Segment, Sink
-from toolkit.profiling.virtual import virtual_now
+from toolkit.profiling.segments import Segment, Sink, is_recording, level_for
+from toolkit.profiling.sums import Sums
 from toolkit.profiling.watch import Seen, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.counting import Counts, DeviceCounters
-    from toolkit.profiling.virtual import VirtualTime
+    from toolkit.profiling.counting import RawEvents
+    from toolkit.profiling.pauses import Pause
 
 __all__ = ["Recorder", "this_thread", "thread_recorder"]
 
@@ -53,22 +53,20 @@ class Recorder:
         self._level = LEVELS[0]
         self._within = ""
         self._looks = Looks()
-        self._waiting = Waiting()
+        self._waiting = Waiting(self._stream.take)
+        self._is_plain = False  # what began last: it may wait, and has its times from the stream
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
-        self._stopped_ns = 0
         self._faults = 0
         self._cpu_ns = 0
         self._missing = ""
-        self._counters: dict[str, DeviceCounters] = {}
-        self._mps_bytes = 0
+        self._beyond = BeyondStream()
         self._native_id = threading.get_native_id()
-        self._held = Held(threading.get_ident(), self._native_id)
-        self._reported: list[tuple[int, int]] = []
+        self._ident = get_ident()
+        self._held = Held(self._ident, self._native_id)
         self._waits = ReportedWaits()
         self._last_event: Event | None = None
-        self._virtual: VirtualTime | None = None
         self._located: Event | None = None
         self._is_busy = False
         self._deferred: list[tuple[Sink, Event]] = []
@@ -123,12 +121,13 @@ class Recorder:
         top = self._entries[-1]
         if top.scope is scope:
             top.sinks.append(sink)
+            self._waiting.begin(self._waiting.frame, top.sinks)
             is_enough = self._start_ns and (top.is_looked_at or not sink.keeps_events)
             if is_enough:
                 return
             self._cut()
         else:
-            self._cut(is_scope=True)
+            self._cut(may_wait=bool(self._frames))
             entry = Entry(scope, [sink])
             entry.is_looked_at = self._looks.is_due(entry.key)
             self._entries.append(entry)
@@ -140,7 +139,7 @@ class Recorder:
         if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
         try:
-            self._cut(is_scope=True)
+            self._cut(may_wait=bool(self._frames))
         finally:
             self._leave(scope)
             self._begin()
@@ -154,7 +153,8 @@ class Recorder:
 
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
-        self._cut()
+        self._cut(may_wait=True)
+        self._waiting.settle(self._looks)
         self._held.belong_to(index)
         self._meet(sink)
         sink.begin_frame(index)
@@ -168,7 +168,8 @@ class Recorder:
 
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
-        self._cut()
+        self._cut(may_wait=True)
+        self._waiting.settle(self._looks)
         self._held.release()
         sink.end_frame(index, self.peak_bytes)
         if index in self._frames:
@@ -210,6 +211,9 @@ class Recorder:
 
     def device_begin(self, device: str) -> None:
         """Memory of an emulated device comes, from the host's allocator. Each session says so."""
+        if self._is_plain and self._start_ns and get_ident() == self._ident:
+            self._cut()  # it was enabled meanwhile: sums cannot tell its memory apart
+            self._begin()
         self._stream.begin_device(device, lets_operators=self._watch.is_looking)
 
     def device_end(self) -> None:
@@ -230,7 +234,7 @@ class Recorder:
             return
         if event.kind == "copy":
             begin = event.t_ns - self._stream.started_ns
-            self._reported.append((begin, begin + event.duration_ns))
+            self._waits.copies.append((begin, begin + event.duration_ns))
         if event.kind in ("copy", "sync", "wait"):
             self._waits.tell((event.t_ns, event.t_ns + event.duration_ns))
         if self._level == LEVELS[0]:
@@ -238,14 +242,7 @@ class Recorder:
         if event.kind in BOTTLENECKS:
             self._located = sources.located(event)
         elif event.kind in ("copy", "sync") and self._watch.mark:
-            self._located = self._with_line(event)
-
-    def _with_line(self, event: Event) -> Event:
-        """What a layer reported inside of a call, with the line of that call."""
-        mark = self._watch.mark
-        self._watch.seen.told.append((mark, event))
-        known = sources.call(mark)
-        return event if known is None or event.source else replace(event, source=known.source)
+            self._located = self._watch.told(event)
 
     def synchronised(
         self, op: str, device: str, begin_ns: int, took_ns: int, caller: FrameType
@@ -293,9 +290,10 @@ class Recorder:
 
     def _begin(self, missing: str = "") -> None:
         try:
-            if self._stream.is_running:  # an interrupt kept `_cut` from beginning
+            if self._start_ns:  # an interrupt kept `_cut` from beginning
                 self._abandon()
-            self._open_segment(missing)
+            if not (self._is_plain and self._goes_on()):
+                self._open_segment(missing)
         except BaseException:  # an interrupt
             self._abandon()
             raise
@@ -303,22 +301,38 @@ class Recorder:
         if self._deferred:
             self._catch_up()
 
+    def _goes_on(self) -> bool:
+        """Begin the next plain segment, where nothing is otherwise than at the one before."""
+        entry, waiting = self._entries[-1], self._waiting
+        if (
+            entry.is_looked_at
+            or waiting.frame != entry.frame_or(self._frames[-1] if self._frames else -1)
+            or waiting.sinks != entry.sinks
+            or not all(map(is_recording, entry.sinks))
+        ):
+            return False
+        self._start_ns = self._stream.resume()
+        return self._start_ns > 0
+
     def _open_segment(self, missing: str) -> None:
+        self._is_plain = False
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
-            self._start_ns = self._stopped_ns = 0
+            self._waiting.settle(self._looks)
+            self._stream.stop()
+            self._start_ns = self._waiting.stopped_ns = 0
             self._level = LEVELS[0]
             self._held.release()
             return
-        self._counters = allocator.device_counters()
-        if self._counters:
-            _unseen.begin(self, self._counters)
-        self._mps_bytes = mps_memory.allocated_bytes()
+        has_device = self._beyond.begin()
         if any(sink.keeps_events for sink in entry.sinks):
             entry.is_looked_at = True
-        self._level = self._level_now(entry)
+        self._level = level_for(entry.sinks, entry.frame_or(self.frame))
         has_operators = entry.is_looked_at or self._level == LEVELS[-1]
         has_lines = self._level != LEVELS[0]
+        is_simple = not (has_device or has_operators or has_lines or missing)
+        if is_simple and self._begin_plain(entry):
+            return
         if self._level == LEVELS[-1] and not missing:
             self._held.begin()
         self._watch.keeps_times = self._held.is_open
@@ -330,28 +344,30 @@ class Recorder:
             if has_lines:
                 self._watch.begin(is_quiet=not has_operators)
         self._faults = page_faults()
-        self._virtual = virtual_now()
         self._cpu_ns = time.thread_time_ns()
         self._start_ns = time.perf_counter_ns()
 
-    def _level_now(self, entry: Entry) -> str:
-        """The highest level that a session wants for the frame in hand."""
-        scope = entry.scope
-        frame = scope.frame if scope and scope.frame >= 0 else self.frame
-        level = LEVELS[0]
-        for sink in entry.sinks:
-            if sink.is_recording:
-                level = higher(level, sink.level_of(frame))
-        return level
+    def _begin_plain(self, entry: Entry) -> bool:
+        """Begin a segment of which sums and times are all there is; False where one is refused."""
+        self._start_ns = self._stream.resume()
+        self._is_plain = bool(self._start_ns)
+        self._waiting.begin(entry.frame_or(self.frame), entry.sinks)
+        self._missing = ""
+        return self._is_plain
 
-    def _cut(self, *, is_scope: bool = False) -> None:
+    def _cut(self, *, may_wait: bool = False) -> None:
         """End the segment, if there is one, and hand it out, after those that wait.
 
         Args:
-            is_scope: a scope begins or ends, so that a plain segment may wait, too.
+            may_wait: if it is plain, it is noted with those that wait, until they are settled.
         """
         try:
-            self._hand_out(may_wait=is_scope)
+            if self._is_plain:
+                is_host_only = self._stream.pause()
+                self._is_busy = True
+                if may_wait and is_host_only and self._start_ns and self._have_wait():
+                    return
+            self._hand_out()
         except BaseException:  # an interrupt: what was not handed out is lost
             self._abandon()
             raise
@@ -360,48 +376,69 @@ class Recorder:
         """Leave torch as it was, with no segment open; the next step of work opens one."""
         self._watch.end()
         self._stream.stop()
-        self._start_ns = self._stopped_ns = 0
+        self._waiting.clear()
+        self._is_plain = False
+        self._start_ns = self._waiting.stopped_ns = 0
         self._level = LEVELS[0]
-        self._reported.clear()
         self._waits, self._deferred = ReportedWaits(), []
         self._is_busy = False
 
-    def _hand_out(self, *, may_wait: bool) -> None:
+    def _have_wait(self) -> bool:
+        """Have the plain segment that ended wait, unless something came up meanwhile."""
+        waits = self._waits
+        if waits.syncs or ((PAUSES.stops or PAUSES.waiting) and PAUSES.has_any()):
+            return False
+        self._waiting.add(self._entries[-1], self._looks)
+        self._start_ns = 0
+        if waits.windows:
+            self._waits = ReportedWaits()
+        return True
+
+    def _hand_out(self) -> None:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True
-        pauses = PAUSES.take()
+        pauses = PAUSES.take() or ()
         faults = page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
+        faults = faults - self._faults if faults >= 0 else -1
         raw = self._stream.stop()
+        own = self._waiting.settle(self._looks)
         if not self._start_ns:
-            self._waiting.settle(self._looks)
+            self._is_plain = False
             return
-        virtual = virtual_now()
+        if self._is_plain and own is not None:
+            _, now, ran_ns, faults, *sums = own
+            raw = [Sums._make(sums)]
+            self._is_plain = False
+        self._bill(raw, seen, pauses, now, ran_ns, faults)
+
+    def _bill(
+        self,
+        raw: Sequence[RawEvents | Sums],
+        seen: Seen | None,
+        pauses: Iterable[Pause],
+        now: int,
+        ran_ns: int,
+        faults: int,
+    ) -> None:
+        """Count what came up until now, and hand it out."""
+        virtual = self._beyond.virtual()
         entry = self._entries[-1]
-        scope = entry.scope
+        pipeline, stage = entry.key
         sinks = [sink for sink in entry.sinks if sink.is_recording]
-        if may_wait and not pauses and virtual is None and self._is_plain(entry):
-            plain = PlainSegment(
-                entry,
-                entry.segments,
-                sinks,
-                scope.frame if scope and scope.frame >= 0 else self.frame,
-                raw,
-                self._start_ns,
-                now - self._start_ns,
-                self._start_ns - self._stopped_ns if self._stopped_ns else 0,
-                max(now - self._start_ns - ran_ns, 0),
-                faults - self._faults if faults >= 0 else -1,
-            )
-            self._close(entry, now)
-            self._waiting.add(plain, self._looks)
-            return
-        self._waiting.settle(self._looks)
         keep = any(sink.keeps_events for sink in sinks)
         is_held = self._held.is_open and seen is not None
-        counts = count(raw, windows=self._reported, keep=keep, seen=seen, within=self._within)
-        copies_are = self._remember_copies(entry, counts, has_seen=seen is not None)
+        counts = count(raw, windows=self._waits.copies, keep=keep, seen=seen, within=self._within)
+        copies_are = LOOKED
+        if not self._missing:
+            copies_are = self._looks.remember(
+                entry.key,
+                entry.segments,
+                counts,
+                is_looked_at=entry.is_looked_at or self._level == LEVELS[-1],
+                has_seen=seen is not None,
+            )
         waits = self._waits
         if seen is not None or waits.syncs:
             has_lines = seen is not None
@@ -409,32 +446,33 @@ class Recorder:
             seen.syncs += waits.syncs
             if not is_held:
                 add_seen(counts, seen, self._start_ns, keep=keep, has_lines=has_lines)
-        self._add_beyond_stream(counts)
-        if counts.device_net_bytes or counts.device_peak_bytes:
-            entry.on_device.add(counts.device_net_bytes, counts.device_peak_bytes)
-        entry.peak_bytes = max(entry.peak_bytes, entry.live_bytes + counts.peak_bytes)
-        entry.live_bytes += counts.net_bytes
+        self._beyond.add_to(counts, has_lines=self._level != LEVELS[0])
+        entry.grow(counts)
         segment = Segment(
-            stage=scope.stage if scope else "",
-            pipeline=scope.pipeline if scope else "",
-            frame=scope.frame if scope and scope.frame >= 0 else self.frame,
-            thread=threading.get_ident(),
+            stage=stage,
+            pipeline=pipeline,
+            frame=entry.frame_or(self.frame),
+            thread=self._ident,
             start_ns=self._start_ns,
             duration_ns=now - self._start_ns,
-            own_ns=self._start_ns - self._stopped_ns if self._stopped_ns else 0,
+            own_ns=self._waiting.own_ns(self._start_ns),
             is_entry=not entry.segments,
             counts=counts,
             peak_bytes=entry.peak_bytes,
-            page_faults=faults - self._faults if faults >= 0 else -1,
+            page_faults=faults,
             copies_are=copies_are,
             missing=self._missing,
             level=self._level,
-            virtual=virtual.since(self._virtual) if virtual else None,
+            virtual=virtual,
             device_peak_bytes=entry.on_device.peak_bytes,
             off_cpu_ns=max(now - self._start_ns - ran_ns, 0),
         )
-        self._close(entry, now)
-        for pause in pauses or ():
+        entry.segments += 1
+        self._waiting.stopped_ns = now
+        self._start_ns = 0
+        if waits.windows or waits.syncs:
+            self._waits = ReportedWaits()
+        for pause in pauses:
             event = pause.to_event(segment.stage, segment.frame)
             for sink in sinks:
                 sink.add_event(event, segment.frame, segment.pipeline)
@@ -443,40 +481,6 @@ class Recorder:
             return
         for sink in sinks:
             sink.add_segment(segment)
-
-    def _is_plain(self, entry: Entry) -> bool:
-        """Whether sums and times are all there is to the segment that ends."""
-        is_quiet = self._level == LEVELS[0] and not entry.is_looked_at and not self._missing
-        has_device = self._counters or self._mps_bytes >= 0 or self._waits.syncs
-        return bool(is_quiet and not has_device and self._frames)
-
-    def _close(self, entry: Entry, now_ns: int) -> None:
-        entry.segments += 1
-        self._start_ns = 0
-        self._stopped_ns = now_ns
-        self._reported.clear()
-        if self._waits.windows or self._waits.syncs:
-            self._waits = ReportedWaits()
-
-    def _remember_copies(self, entry: Entry, counts: Counts, *, has_seen: bool) -> str:
-        """Learn copies where operators were looked at; else recall them. Answers how they are."""
-        key, place = entry.key, entry.segments
-        if self._missing:
-            return LOOKED
-        if entry.is_looked_at or self._level == LEVELS[-1]:
-            self._looks.learn(key, place, counts)
-            return LOOKED
-        if has_seen:
-            return self._looks.complete(key, place, counts)
-        return self._looks.recall(key, place, counts)
-
-    def _add_beyond_stream(self, counts: Counts) -> None:
-        """Add what counters of devices show: read here, and where the segment began."""
-        if self._counters:
-            unseen = _unseen.end(self, allocator.device_counters(), counts.on_cuda)
-            add_unseen(counts, unseen, has_lines=self._level != LEVELS[0])
-        if self._mps_bytes >= 0:
-            mps_memory.add_growth(counts, self._mps_bytes, mps_memory.allocated_bytes())
 
 
 _threads = threading.local()
@@ -494,6 +498,3 @@ def this_thread() -> Recorder:
 def thread_recorder() -> Recorder | None:
     """The recorder of the calling thread, if it ever had one."""
     return getattr(_threads, "recorder", None)
-
-
-_unseen = Unseen()

@@ -19,11 +19,13 @@ class ReportedWaits:
 
     Attributes:
         windows: when a layer copied or waited.
+        copies: when one copied, in ns since the stream of the allocator was started.
         syncs: explicit waits that no layer reported.
     """
 
     def __init__(self) -> None:
         self.windows: list[Window] = []
+        self.copies: list[Window] = []
         self.syncs: list[Sync] = []
 
     def tell(self, window: Window) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
+from toolkit.profiling.levels import LEVELS, higher
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from toolkit.hooks import Event
     from toolkit.profiling.counting import Counts
+    from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.looks import Copies
+    from toolkit.profiling.sums import SumsBetween
     from toolkit.profiling.virtual import VirtualTime
 
-__all__ = ["Segment", "Sink"]
+__all__ = ["PlainSegment", "Segment", "Sink", "is_recording", "level_for"]
 
 
 @dataclass(slots=True)
@@ -58,6 +66,12 @@ class Segment:
     off_cpu_ns: int = 0
 
 
+# A segment of which sums and times are all there is: stage, frame, whether the scope was entered
+# here, the stretch, what the recorder took before, the copies as they are remembered and how, the
+# highest live bytes since the scope was entered, and those on devices.
+PlainSegment = tuple["StageKey", int, bool, "SumsBetween", int, "Copies", str, tuple[int, int]]
+
+
 class Sink(Protocol):
     """Whoever is handed the segments: a session."""
 
@@ -83,6 +97,10 @@ class Sink(Protocol):
         """Take a segment."""
         ...
 
+    def add_plain(self, segments: Iterable[PlainSegment], thread: int) -> None:
+        """Take those of one thread, in order."""
+        ...
+
     def add_event(self, event: Event, frame: int, pipeline: str) -> None:
         """Take an event that a layer of the toolkit reported."""
         ...
@@ -98,3 +116,14 @@ class Sink(Protocol):
     def step(self, peak_bytes: int) -> None:
         """The user says that a step is done."""
         ...
+
+
+is_recording: Callable[[Sink], bool] = attrgetter("is_recording")
+
+
+def level_for(sinks: Iterable[Sink], frame: int) -> str:
+    """The highest level that those who record want for a frame."""
+    level = LEVELS[0]
+    for sink in filter(is_recording, sinks):
+        level = higher(level, sink.level_of(frame))
+    return level

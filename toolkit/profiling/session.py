@@ -179,6 +179,18 @@ class Session:
                 known[name] = OperatorCounts()
             known[name].add(counts)
 
+    def add_unnamed(self, key: StageKey, allocations: int, allocated_bytes: int) -> None:
+        """Add what was allocated inside a stage while operators were left out."""
+        known = self.operators.get(key)
+        if known is None:
+            known = self.operators[key] = {}
+        if allocations:
+            unnamed = known.get("")
+            if unnamed is None:
+                unnamed = known[""] = OperatorCounts()
+            unnamed.allocations += allocations
+            unnamed.allocated_bytes += allocated_bytes
+
     # -- read -------------------------------------------------------------------------------------
 
     def bill(self) -> Bill:

@@ -14,7 +14,7 @@ from zlib import crc32
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Sums", "signature_of", "sums_of"]
+__all__ = ["Sums", "SumsBetween", "signature_of", "sums_of"]
 
 
 class Sums(NamedTuple):
@@ -33,6 +33,14 @@ class Sums(NamedTuple):
     net_bytes: int
     peak_bytes: int
     signature: int
+
+
+# A stretch of a thread from `resume` to `pause` of `AllocatorStream`, in the order of `hook.cpp`:
+# when it began and ended on the clock of `time.perf_counter_ns`, how many ns of that the thread
+# ran, minor page faults of the process or -1 where the system does not say, and then the `Sums`.
+SumsBetween = tuple[int, ...]
+
+_NOTHING = Sums(0, 0, 0, 0, 0, 0, 0)
 
 
 def signature_of(sizes: Sequence[int]) -> int:
@@ -54,3 +62,12 @@ def sums_of(sizes: Sequence[int]) -> Sums:
         max(accumulate(sizes, initial=0)),
         signature_of(allocated),
     )
+
+
+def joined(threads: Sequence[Sums]) -> Sums:
+    """The sums of all threads: of others after the own one, since nobody knows the order."""
+    result = threads[0] if threads else _NOTHING
+    for one in threads[1:]:
+        peak_bytes = max(result.peak_bytes, result.net_bytes + one.peak_bytes)
+        result = Sums(*map(int.__add__, result, one))._replace(peak_bytes=peak_bytes)
+    return result

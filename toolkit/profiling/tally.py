@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from toolkit.hooks import Event
     from toolkit.profiling.counting import Counts
+    from toolkit.profiling.looks import Copies
+    from toolkit.profiling.sums import SumsBetween
     from toolkit.profiling.virtual import VirtualTime
 
 __all__ = ["Distribution", "Tally"]
@@ -171,6 +173,24 @@ class Tally:
         self.pageable_copies += counts.pageable_copies
         self.pageable_bytes += counts.pageable_bytes
         for direction, (number, nbytes) in counts.copies.items():
+            self.add_copies(direction, number, nbytes)
+
+    def add_stretch(self, stretch: SumsBetween) -> None:
+        """Add a stretch of sums and times."""
+        start_ns, stop_ns, ran_ns, page_faults, allocations, allocated, frees, freed, *_ = stretch
+        self.time_ns += stop_ns - start_ns
+        self.off_cpu_ns += max(stop_ns - start_ns - ran_ns, 0)
+        self.page_faults += max(page_faults, 0)
+        self.allocations += allocations
+        self.allocated_bytes += allocated
+        self.frees += frees
+        self.freed_bytes += freed
+
+    def add_known_copies(self, copies: Copies) -> None:
+        """Add copies that are remembered."""
+        sides, unsized_copies = copies
+        self.unsized_copies += unsized_copies
+        for direction, (number, nbytes) in sides.items():
             self.add_copies(direction, number, nbytes)
 
     def add_virtual(self, virtual: VirtualTime) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from itertools import chain, islice
@@ -148,6 +149,12 @@ class Watch(TorchFunctionMode):
             _take_out(self)
             self._is_worn = False
         return self.seen
+
+    def told(self, event: Event) -> Event:
+        """What a layer reported inside of the call under way, with the line of that call."""
+        self.seen.told.append((self.mark, event))
+        known = sources.call(self.mark)
+        return event if known is None or event.source else replace(event, source=known.source)
 
     def reset(self) -> None:
         """Forget the call under way: an interrupt may have come before it was left."""
