@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from toolkit import hooks
+from toolkit.devices.emu.clock import Counters
 from toolkit.profiling import profile
 from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.looks import Looks
@@ -152,3 +153,30 @@ def test_an_allocation_that_nobody_foresaw_is_looked_at_on_the_next_frame():
         assert session.looks["looked at"] == looked_at
         frame(LOOKED + 2, inner=2000)
         assert session.looks["looked at"] > looked_at
+
+
+class Emulated:
+    """Stands for an emulated device, whose clock shows nothing."""
+
+    @staticmethod
+    def counters():
+        return Counters()
+
+    @staticmethod
+    def cost():
+        return ""
+
+
+def test_memory_of_a_device_that_a_stage_enables_is_told_apart_at_once(monkeypatch):
+    with profile() as session:
+        for index in range(LOOKED + 1):
+            frame(index)
+        hooks.frame_begin(9)
+        with hooks.scope("inner", 9, "demo"):
+            torch.empty(1000)
+            monkeypatch.setattr(torch, "emu", Emulated, raising=False)
+            with hooks.device_memory("emu:0"):
+                torch.empty(10)
+        hooks.frame_end(9)
+    inner = session.frames[-1].stages["demo", "inner"]
+    assert (inner.allocated_bytes, inner.device_allocated_bytes) == (4040, 40)

@@ -32,7 +32,11 @@ class BeyondStream:
             _unseen.begin(self, self._cuda)
         self._mps_bytes = mps_memory.allocated_bytes()
         self._virtual = virtual_now()
-        return bool(self._cuda) or self._mps_bytes >= 0 or self._virtual is not None
+        return self.is_used()
+
+    def is_used(self) -> bool:
+        """Whether a device was in use there, or an emulated one is by now."""
+        return bool(self._cuda) or self._mps_bytes >= 0 or virtual_now() is not None
 
     def virtual(self) -> VirtualTime | None:
         """What the clock of an emulated device charged since, where there is one."""

@@ -15,6 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from toolkit.profiling.ended import Ended
 from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Sink, is_recording
 
@@ -84,6 +85,7 @@ class Waiting:
     Attributes:
         frame: of those that come.
         sinks: for whom they are.
+        has_ended: some of those that wait have more than sums and times.
         stopped_ns: when the newest segment that was counted ended; 0 where nothing was recorded
             since.
     """
@@ -92,10 +94,11 @@ class Waiting:
 
     def __init__(self, take: Callable[[], list[SumsBetween]]) -> None:
         self._take = take
-        self._kept: deque[_Plain | tuple[Entry, Entry]] = deque()
+        self._kept: deque[_Plain | tuple[Entry, Entry] | Ended] = deque()
         self.frame = -1
         self.sinks: list[Sink] = []
         self.stopped_ns = 0
+        self.has_ended = False
 
     def begin(self, frame: int, sinks: Iterable[Sink]) -> None:
         """Those that come are of `frame`, and for those of `sinks` that record."""
@@ -109,14 +112,18 @@ class Waiting:
         if len(self._kept) >= self.MOST:
             self.settle(looks)
 
-    def own_ns(self, start_ns: int) -> int:
-        """What the recorder itself took since the newest segment that was counted."""
-        return start_ns - self.stopped_ns if self.stopped_ns else 0
+    def add_ended(self, ended: Ended, looks: Looks) -> None:
+        """Have a segment wait that has more than sums and times."""
+        self._kept.append(ended)
+        self.has_ended = True
+        if len(self._kept) >= self.MOST:
+            self.settle(looks)
 
     def clear(self) -> None:
         """Forget those that wait, whose sessions are over."""
         self._take()
         self._kept.clear()
+        self.has_ended = False
 
     def leave(self, inner: Entry, outer: Entry) -> None:
         """The scope `inner` was left for `outer`, which takes over its bytes when known."""
@@ -127,29 +134,49 @@ class Waiting:
 
     def settle(self, looks: Looks) -> SumsBetween | None:
         """Count those that wait, in order, and hand them out. Answers the stretch of none."""
+        try:
+            return self._settle(looks)
+        except BaseException:  # an interrupt: the stretches of those that wait still are lost
+            self.clear()
+            raise
+
+    def _settle(self, looks: Looks) -> SumsBetween | None:
+        self.has_ended = False
         stretches = iter(self._take())
-        counted: list[tuple[list[Sink], PlainSegment]] = []
+        thread = threading.get_ident()
+        plain: list[tuple[list[Sink], PlainSegment]] = []
         while self._kept:
             one = self._kept.popleft()
-            if len(one) == 2:
+            if isinstance(one, Ended):
+                _hand_out(plain, thread)
+                segment = one.bill(*one.count(looks), self.stopped_ns, thread)
+                self.stopped_ns = one.stop_ns
+                for sink in one.sinks:
+                    sink.add_segment(segment)
+            elif len(one) == 2:
                 one[0].enclose(one[1])
-                continue
-            entry, place, frame, sinks = one
-            stretch = next(stretches)
-            own_ns = self.own_ns(stretch[0])
-            self.stopped_ns = stretch[1]
-            *_, net_bytes, peak_bytes, signature = stretch
-            key = entry.key
-            copies, copies_are = looks.known(key, place, signature)
-            if entry.live_bytes + peak_bytes > entry.peak_bytes:
-                entry.peak_bytes = entry.live_bytes + peak_bytes
-            entry.live_bytes += net_bytes
-            peaks = (entry.peak_bytes, entry.on_device.peak_bytes)
-            plain = (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
-            counted.append((sinks, plain))
-        thread = threading.get_ident()
-        for sinks, ones in groupby(counted, itemgetter(0)):
-            segments = [segment for _, segment in ones]
-            for sink in sinks:
-                sink.add_plain(segments, thread)
+            else:
+                plain.append((one[3], self._counted(one, next(stretches), looks)))
+        _hand_out(plain, thread)
         return next(stretches, None)
+
+    def _counted(self, one: _Plain, stretch: SumsBetween, looks: Looks) -> PlainSegment:
+        entry, place, frame, _ = one
+        own_ns = stretch[0] - self.stopped_ns if self.stopped_ns else 0
+        self.stopped_ns = stretch[1]
+        *_, net_bytes, peak_bytes, signature = stretch
+        key = entry.key
+        copies, copies_are = looks.known(key, place, signature)
+        if entry.live_bytes + peak_bytes > entry.peak_bytes:
+            entry.peak_bytes = entry.live_bytes + peak_bytes
+        entry.live_bytes += net_bytes
+        peaks = (entry.peak_bytes, entry.on_device.peak_bytes)
+        return (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
+
+
+def _hand_out(plain: list[tuple[list[Sink], PlainSegment]], thread: int) -> None:
+    for sinks, ones in groupby(plain, itemgetter(0)):
+        segments = [segment for _, segment in ones]
+        for sink in sinks:
+            sink.add_plain(segments, thread)
+    plain.clear()

@@ -16,25 +16,24 @@ from weakref import WeakSet, ref
 from toolkit.profiling import allocator, sources
 from toolkit.profiling.beyond_stream import BeyondStream
 from toolkit.profiling.bottlenecks import BOTTLENECKS
-from toolkit.profiling.counting import add_seen, count
+from toolkit.profiling.ended import Ended
 from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.faults import page_faults
 from toolkit.profiling.held import Held, HeldSegment
 from toolkit.profiling.levels import LEVELS
-from toolkit.profiling.looks import LOOKED, Looks
+from toolkit.profiling.looks import Looks
 from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.rise import Rise
-from toolkit.profiling.segments import Segment, Sink, is_recording, level_for
+from toolkit.profiling.segments import Sink, is_recording, level_for
 from toolkit.profiling.sums import Sums
-from toolkit.profiling.watch import Seen, Watch
+from toolkit.profiling.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.counting import RawEvents
     from toolkit.profiling.pauses import Pause
 
 __all__ = ["Recorder", "this_thread", "thread_recorder"]
@@ -127,7 +126,7 @@ class Recorder:
                 return
             self._cut()
         else:
-            self._cut(may_wait=bool(self._frames))
+            self._cut(may_wait=self._frames != [])
             entry = Entry(scope, [sink])
             entry.is_looked_at = self._looks.is_due(entry.key)
             self._entries.append(entry)
@@ -139,7 +138,7 @@ class Recorder:
         if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
         try:
-            self._cut(may_wait=bool(self._frames))
+            self._cut(may_wait=self._frames != [])
         finally:
             self._leave(scope)
             self._begin()
@@ -199,6 +198,8 @@ class Recorder:
         if event is not self._last_event:
             self._meet_event(event)
         self._meet(sink)
+        if self._waiting.has_ended:  # new stages stand on the bill in the order of their work
+            self._waiting.settle(self._looks)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
@@ -290,7 +291,7 @@ class Recorder:
 
     def _begin(self, missing: str = "") -> None:
         try:
-            if self._start_ns:  # an interrupt kept `_cut` from beginning
+            if self._start_ns:  # an interrupt kept it from being cut
                 self._abandon()
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
@@ -367,7 +368,7 @@ class Recorder:
                 self._is_busy = True
                 if may_wait and is_host_only and self._start_ns and self._have_wait():
                     return
-            self._hand_out()
+            self._hand_out(may_wait=may_wait)
         except BaseException:  # an interrupt: what was not handed out is lost
             self._abandon()
             raise
@@ -394,7 +395,7 @@ class Recorder:
             self._waits = ReportedWaits()
         return True
 
-    def _hand_out(self) -> None:
+    def _hand_out(self, *, may_wait: bool) -> None:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
         self._is_busy = True
@@ -403,7 +404,12 @@ class Recorder:
         seen = self._watch.end() if self._level != LEVELS[0] else None
         faults = faults - self._faults if faults >= 0 else -1
         raw = self._stream.stop()
-        own = self._waiting.settle(self._looks)
+        entry = self._entries[-1]
+        sinks = [sink for sink in entry.sinks if sink.is_recording]
+        keep = any(sink.keeps_events for sink in sinks)
+        is_alone = not (pauses or keep or self._held.is_open or self._beyond.is_used())
+        may_wait = may_wait and is_alone
+        own = self._waiting.settle(self._looks) if self._is_plain or not may_wait else None
         if not self._start_ns:
             self._is_plain = False
             return
@@ -411,73 +417,46 @@ class Recorder:
             _, now, ran_ns, faults, *sums = own
             raw = [Sums._make(sums)]
             self._is_plain = False
-        self._bill(raw, seen, pauses, now, ran_ns, faults)
-
-    def _bill(
-        self,
-        raw: Sequence[RawEvents | Sums],
-        seen: Seen | None,
-        pauses: Iterable[Pause],
-        now: int,
-        ran_ns: int,
-        faults: int,
-    ) -> None:
-        """Count what came up until now, and hand it out."""
-        virtual = self._beyond.virtual()
-        entry = self._entries[-1]
-        pipeline, stage = entry.key
-        sinks = [sink for sink in entry.sinks if sink.is_recording]
-        keep = any(sink.keeps_events for sink in sinks)
-        is_held = self._held.is_open and seen is not None
-        counts = count(raw, windows=self._waits.copies, keep=keep, seen=seen, within=self._within)
-        copies_are = LOOKED
-        if not self._missing:
-            copies_are = self._looks.remember(
-                entry.key,
-                entry.segments,
-                counts,
-                is_looked_at=entry.is_looked_at or self._level == LEVELS[-1],
-                has_seen=seen is not None,
-            )
-        waits = self._waits
-        if seen is not None or waits.syncs:
-            has_lines = seen is not None
-            seen = seen or Seen()
-            seen.syncs += waits.syncs
-            if not is_held:
-                add_seen(counts, seen, self._start_ns, keep=keep, has_lines=has_lines)
-        self._beyond.add_to(counts, has_lines=self._level != LEVELS[0])
-        entry.grow(counts)
-        segment = Segment(
-            stage=stage,
-            pipeline=pipeline,
-            frame=entry.frame_or(self.frame),
-            thread=self._ident,
-            start_ns=self._start_ns,
-            duration_ns=now - self._start_ns,
-            own_ns=self._waiting.own_ns(self._start_ns),
-            is_entry=not entry.segments,
-            counts=counts,
-            peak_bytes=entry.peak_bytes,
-            page_faults=faults,
-            copies_are=copies_are,
-            missing=self._missing,
-            level=self._level,
-            virtual=virtual,
-            device_peak_bytes=entry.on_device.peak_bytes,
-            off_cpu_ns=max(now - self._start_ns - ran_ns, 0),
+        ended = Ended(
+            entry,
+            entry.segments,
+            entry.frame_or(self.frame),
+            sinks,
+            raw,
+            seen,
+            self._within,
+            self._level,
+            self._missing,
+            self._waits,
+            self._start_ns,
+            now,
+            ran_ns,
+            faults,
         )
         entry.segments += 1
-        self._waiting.stopped_ns = now
         self._start_ns = 0
-        if waits.windows or waits.syncs:
-            self._waits = ReportedWaits()
+        self._waits = ReportedWaits()
+        if may_wait:
+            self._waiting.add_ended(ended, self._looks)
+        else:
+            self._bill(ended, pauses, keep=keep)
+
+    def _bill(self, ended: Ended, pauses: Iterable[Pause], *, keep: bool) -> None:
+        """Count a segment, and hand it out with all that devices tell."""
+        virtual = self._beyond.virtual()
+        sinks, seen = ended.sinks, ended.seen
+        is_held = self._held.is_open and seen is not None
+        counts, copies_are = ended.count(self._looks, keep=keep, is_held=is_held)
+        self._beyond.add_to(counts, has_lines=ended.level != LEVELS[0])
+        waiting = self._waiting
+        segment = ended.bill(counts, copies_are, waiting.stopped_ns, self._ident, virtual)
+        waiting.stopped_ns = ended.stop_ns
         for pause in pauses:
             event = pause.to_event(segment.stage, segment.frame)
             for sink in sinks:
                 sink.add_event(event, segment.frame, segment.pipeline)
         if is_held and seen is not None:
-            self._held.add(HeldSegment(segment, seen, waits.windows, sinks, keep))
+            self._held.add(HeldSegment(segment, seen, ended.waits.windows, sinks, keep))
             return
         for sink in sinks:
             sink.add_segment(segment)
