@@ -116,6 +116,20 @@ def test_nested_sessions_both_see_everything(play):
     assert outer.bill().stage("double").total.allocations == 4
 
 
+@pytest.mark.parametrize(
+    ("outside", "inside"), [("counts", "lines"), ("lines", "counts"), ("counts", "exact")]
+)
+def test_of_nested_sessions_the_one_that_asks_for_most_gets_it_in_every_scope(outside, inside):
+    with profile(outside) as outer, profile(inside) as inner:
+        for index in range(12):  # more than are looked at in any case
+            with hooks.scope("stage", index):
+                torch.ones(8)
+    for session in (outer, inner):
+        (row,) = [one for one in session.lines() if one.op == "aten::ones"]
+        assert row.counts.allocations == 12
+        assert "test_capture.py" in row.source
+
+
 def test_a_session_inside_a_scope_sees_the_rest_of_it():
     with profile() as outer, hooks.scope("stage", 0):
         torch.ones(8)

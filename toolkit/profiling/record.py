@@ -121,8 +121,9 @@ class Recorder:
         if top.scope is scope:
             top.sinks.append(sink)
             self._waiting.begin(self._waiting.frame, top.sinks)
-            is_enough = self._start_ns and (top.is_looked_at or not sink.keeps_events)
-            if is_enough:
+            level = level_for(top.sinks, top.frame_or(self.frame))
+            has_level = level == self._level or bool(self._missing)
+            if self._start_ns and has_level and (top.is_looked_at or not sink.keeps_events):
                 return
             self._cut()
         else:
