@@ -42,7 +42,7 @@ def run(quick: bool = False) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for width, height in SIZES:
         rivals = _rivals(width, height)
-        rounds = 10 if quick else max(60, 30_000_000 // (width * height))
+        rounds = 10 if quick else max(150, 90_000_000 // (width * height))
         times = take_turns(rivals, rounds=min(rounds, 400), warmup=3, clock=time.process_time_ns)
         size = f"{width}x{height}"
         ratios[f"pipeline / by hand ({size})"] = median_ratio(times["pipeline"], times["by hand"])
