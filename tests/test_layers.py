@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "media": {"hooks", "devices", "frame"},
     "live": {"hooks", "devices", "frame"},
     "stages": {"hooks", "devices", "frame", "parameters"},
+    "evaluation": {"hooks", "devices", "frame", "media"},
     "pipeline": BELOW_PIPELINE - {"media"},
     "plan": {*BELOW_PIPELINE, "pipeline"} - {"media"},
     "profiling": {"hooks", "frame"},
@@ -52,15 +53,16 @@ MAY_IMPORT = {
     "checklist": {"hooks", "profiling", "scheduler"},
     "demos": {
         *BELOW_PIPELINE,
-        *("memory", "pipeline", "plan", "profiling", "scheduler", "weights"),
+        *("evaluation", "memory", "pipeline", "plan", "profiling", "scheduler", "weights"),
         *("thoughts", "avatar", "live", "checklist"),
     },
-    "cli": {"demos", "devices", "media"},
+    "cli": {"demos", "devices", "evaluation", "media"},
     "toolkit": {"frame", "pipeline"},  # its lazy names, which are imported for type checkers only
 }
 STANDARD_LIBRARY_ONLY = {"hooks", "scheduler"}
 # What some dependency installs under a name that is not its own, or brings along and we may use.
 BROUGHT_ALONG = {
+    "cv2": "opencv-python-headless",
     "IPython": "ipywidgets",
     "PIL": "matplotlib",
     "nbclient": "jupyterlab",

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 __all__ = [
     "Corners",
     "Edges",
+    "Features",
+    "Flow",
     "Gradient",
     "Gray",
     "Image",
     "InputSpec",
     "Mask",
+    "Model",
+    "Pairs",
+    "Pose",
     "Pyramid",
     "Rgb",
     "TensorSpec",
+    "Tracks",
     "spec_of",
 ]
 
@@ -34,6 +40,7 @@ Image = Annotated[Tensor, "(1, C, H, W) float32 in [0, 1], C is 1 or 3"]
 Gradient = Annotated[Tensor, "(1, 2, H, W) float32, d/dx and d/dy in 1/px"]
 Edges = Annotated[Tensor, "(1, 1, H, W) float32, 0, 0.5 (weak) or 1 (strong)"]
 Mask = Annotated[Tensor, "(1, 1, H, W) float32, 0 or 1"]
+Flow = Annotated[Tensor, "(1, 2, H, W) float32, px right and down, from the previous frame to here"]
 Pyramid = Annotated[tuple[Tensor, ...], "(1, 1, H / 2^i, W / 2^i) float32 for level i"]
 
 
@@ -47,6 +54,101 @@ class Corners(NamedTuple):
 
     xy: Tensor
     score: Tensor
+
+
+class Pairs(NamedTuple):
+    """Where K points were seen in an earlier picture, and where they are now.
+
+    Attributes:
+        before: (1, K, 2) float32, px, x then y.
+        after: (1, K, 2) float32, px.
+        is_valid: (1, K) bool; where False, the place is empty and its numbers mean nothing.
+    """
+
+    before: Tensor
+    after: Tensor
+    is_valid: Tensor
+
+
+class Tracks(NamedTuple):
+    """Points followed over time, in K places; a point keeps its place while it is followed.
+
+    Attributes:
+        xy: (1, K, 2) float32, px: where each point is now; (0, 0) in an empty place.
+        previous_xy: (1, K, 2) float32, px: where it was on the previous frame; as `xy` if new.
+        id: (1, K) int64: counts up over a run, never used again; -1 marks an empty place.
+        age: (1, K) int32: over how many frames it has been followed; 0 on its first.
+        error: (1, K) float32, px: how far it comes back from where it began, followed backward.
+        next_id: (1,) int64: the id that the next new point gets.
+        trail: (1, K, T, 2) float32, px: its last T positions, the newest first; the oldest known
+            one is repeated.
+    """
+
+    xy: Tensor
+    previous_xy: Tensor
+    id: Tensor
+    age: Tensor
+    error: Tensor
+    next_id: Tensor
+    trail: Tensor
+
+    @property
+    def pairs(self) -> Pairs:
+        """The points that were there on the previous frame, too. One allocation."""
+        return Pairs(self.previous_xy, self.xy, self.age > 0)
+
+
+class Features(NamedTuple):
+    """K points with descriptors that can be compared between pictures, the strongest first.
+
+    Attributes:
+        xy: (1, K, 2) float32, px of the picture at full size.
+        score: (1, K) float32; 0 marks an empty place.
+        angle: (1, K) float32, radians from x towards y: which way the patch points.
+        scale: (1, K) float32: how much smaller the picture was in which it was found, at least 1.
+        descriptor: (1, K, 32) uint8: 256 bits.
+    """
+
+    xy: Tensor
+    score: Tensor
+    angle: Tensor
+    scale: Tensor
+    descriptor: Tensor
+
+
+class Model(NamedTuple):
+    """A 3x3 matrix that explains pairs of points, and how well it does.
+
+    Attributes:
+        matrix: (1, 3, 3) float32, in px: maps homogeneous points of before to after.
+        is_inlier: (1, K) bool: which pairs agree.
+        is_valid: (1,) bool: whether there was enough to go by; else the matrix is the identity.
+    """
+
+    matrix: Tensor
+    is_inlier: Tensor
+    is_valid: Tensor
+
+
+class Pose(NamedTuple):
+    """How a camera moved: X_after = rotation X_before + translation.
+
+    Attributes:
+        rotation: (1, 3, 3) float32.
+        translation: (1, 3) float32; of length 1 where only the direction can be known.
+        is_inlier: (1, K) bool: which points agree.
+        is_valid: (1,) bool: whether there was enough to go by; else it is the identity.
+        is_degenerate: (1,) bool: the points lie on a plane, or the camera only turned, so that
+            more than one motion explains them: do not rely on `translation`.
+        parallax_px: (1,) float32: median shift of the inliers that turning does not explain.
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    is_inlier: Tensor
+    is_valid: Tensor
+    is_degenerate: Tensor
+    parallax_px: Tensor
 
 
 class TensorSpec(NamedTuple):
