@@ -44,8 +44,10 @@ def work(level):
     """A session in which every step of a recorder is taken."""
     with profile(level) as session:
         torch.ones(8)
-        for index in range(2):
+        for index in range(4):  # the first two are looked at closely
             hooks.frame_begin(index)
+            with hooks.scope("plain", index):
+                torch.ones(8)
             with hooks.scope("stage", index):
                 torch.ones(8).clone()
                 with hooks.scope("inner", index):

@@ -39,7 +39,7 @@ import torch
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
 from toolkit.profiling.faults import page_faults
 from toolkit.profiling.hook import loaded_hook
-from toolkit.profiling.sums import joined, sums_of
+from toolkit.profiling.turns import BETWEEN, told_by_turn, told_in_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.hook import Hook
     from toolkit.profiling.sums import Sums, SumsBetween
+    from toolkit.profiling.turns import Turn
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
@@ -54,6 +55,7 @@ START = "__start_profile"  # what the list of the thread that started begins wit
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
+_between = _Mark(BETWEEN)
 _torch: Mapping[str, Any] = vars(torch)
 _is_cuda_in_use = torch.cuda.is_initialized
 
@@ -78,6 +80,7 @@ class AllocatorStream:
         "_is_hooked",
         "_kept",
         "_let_operators",
+        "_turns",
         "is_running",
         "started_ns",
     )
@@ -112,6 +115,7 @@ class AllocatorStream:
         self._hook: Hook | None = None
         self._is_hooked = False
         self._kept: list[SumsBetween] = []
+        self._turns: list[Turn] = []  # that ended, of the events that are not read yet
         self._cpu_ns = self._faults = 0
         self.is_running = False
         self.started_ns = 0
@@ -191,9 +195,8 @@ class AllocatorStream:
             if not self.started_ns:
                 self.is_running = self._is_hooked = False
         elif self.start(operators=False):
-            self._faults = page_faults()
-            self._cpu_ns = time.thread_time_ns()
-            self.started_ns = time.perf_counter_ns()
+            self._turns = []
+            self._begin_turn()
         else:
             self.started_ns = 0
         return self.started_ns
@@ -206,19 +209,51 @@ class AllocatorStream:
         if self._is_hooked and self._hook is not None:
             self._hook.pause()
         elif self.is_running:
-            now = time.perf_counter_ns()
-            ran_ns = time.thread_time_ns() - self._cpu_ns
-            faults = page_faults()
-            faults = faults - self._faults if faults >= 0 else -1
-            # Read while they are in the caches: later it takes ten times as long.
-            sums = joined([sums_of(one.sizes) for one in _read(self._end())])
-            self._kept.append((self.started_ns, now, ran_ns, faults, *sums))
+            self._end_turn()
+            turns, self._turns = self._turns, []
+            has_marks = len(turns) > 1
+            events = _read(self._end(), has_marks=has_marks)
+            self._kept += told_by_turn(events, turns) if has_marks else told_in_one(events, turns)
+        return self.is_host_only()
+
+    def halt(self) -> None:
+        """As `pause`, in the midst of several stretches: `pause` after the last one keeps all."""
+        if self._is_hooked and self._hook is not None:
+            self._hook.pause()
+        else:
+            self._end_turn()
+            self._let_operators(True)
+            with _between:
+                self._let_operators(False)
+
+    def go_on(self) -> int:
+        """Begin the next stretch after `halt`, and say when it began."""
+        if self._is_hooked and self._hook is not None:
+            self.started_ns = self._hook.resume()
+        else:
+            self._begin_turn()
+        return self.started_ns
+
+    def is_host_only(self) -> bool:
+        """Whether no device but the host is in use."""
         return "emu" not in _torch and not _is_cuda_in_use()
 
     def take(self) -> list[SumsBetween]:
         """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
+
+    def _begin_turn(self) -> None:
+        self._faults = page_faults()
+        self._cpu_ns = time.thread_time_ns()
+        self.started_ns = time.perf_counter_ns()
+
+    def _end_turn(self) -> None:
+        now = time.perf_counter_ns()
+        ran_ns = time.thread_time_ns() - self._cpu_ns
+        faults = page_faults()
+        faults = faults - self._faults if faults >= 0 else -1
+        self._turns.append((self.started_ns, now, ran_ns, faults))
 
     def _end(self) -> list[list[Any]]:
         for _, mark in self._devices.values():

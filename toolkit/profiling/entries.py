@@ -107,10 +107,14 @@ class Waiting:
 
     def add(self, entry: Entry, looks: Looks) -> None:
         """Have the segment wait that ended in `entry`; too many of them are counted now."""
-        self._kept.append((entry, entry.segments, self.frame, self.sinks))
-        entry.segments += 1
+        self.append(entry)
         if len(self._kept) >= self.MOST:
             self.settle(looks)
+
+    def append(self, entry: Entry) -> None:
+        """Have the segment wait that ended in `entry`, however many there are."""
+        self._kept.append((entry, entry.segments, self.frame, self.sinks))
+        entry.segments += 1
 
     def add_ended(self, ended: Ended, looks: Looks) -> None:
         """Have a segment wait that has more than sums and times."""

@@ -27,6 +27,7 @@ from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Sink, is_recording, level_for
 from toolkit.profiling.sums import Sums
+from toolkit.profiling.tape import Tape
 from toolkit.profiling.watch import Watch
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Recorder:
         self._looks = Looks()
         self._waiting = Waiting(self._stream.take)
         self._is_plain = False  # what began last: it may wait, and has its times from the stream
+        self._tape = Tape()
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
@@ -116,6 +118,14 @@ class Recorder:
 
     def scope_begin(self, sink: Sink, scope: Scope) -> None:
         """A scope was entered. Told once by each session; the first one cuts."""
+        key = (scope.pipeline, scope.stage)
+        is_due = None
+        if self._tape.is_for(sink, scope) and self._is_quiet():
+            is_due = self._looks.is_due(key)
+            if not is_due:
+                self._note(scope)
+                return
+        self._play_tape()
         self._meet(sink)
         top = self._entries[-1]
         if top.scope is scope:
@@ -129,12 +139,16 @@ class Recorder:
         else:
             self._cut(may_wait=self._frames != [])
             entry = Entry(scope, [sink])
-            entry.is_looked_at = self._looks.is_due(entry.key)
+            entry.is_looked_at = self._looks.is_due(key) if is_due is None else is_due
             self._entries.append(entry)
         self._begin()
 
     def scope_end(self, scope: Scope) -> None:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
+        if self._tape.is_innermost(scope) and self._is_quiet():
+            self._note(None)
+            return
+        self._play_tape()
         is_top = self._entries[-1].scope is scope
         if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
@@ -143,6 +157,44 @@ class Recorder:
         finally:
             self._leave(scope)
             self._begin()
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing came up in the plain stretch under way, so that it is only noted."""
+        waits = self._waits
+        return not (
+            self._is_busy
+            or not self._start_ns
+            or waits.syncs
+            or waits.windows
+            or PAUSES.stops
+            or PAUSES.waiting
+            or not self._stream.is_host_only()
+        )
+
+    def _note(self, scope: Scope | None) -> None:
+        """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
+        self._is_busy = True
+        try:
+            self._stream.halt()
+            self._tape.note(scope)
+            self._start_ns = self._stream.go_on()
+        except BaseException:  # an interrupt
+            self._abandon()
+            raise
+        self._is_busy = False
+        if self._deferred:
+            self._catch_up()
+
+    def _play_tape(self) -> None:
+        """Have the stretches wait that were only noted, and the scopes be entered and left."""
+        for scope in self._tape.rewind():
+            top = self._entries[-1]
+            self._waiting.append(top)
+            if scope is None:
+                self._entries.pop()
+                self._waiting.leave(top, self._entries[-1])
+            else:
+                self._entries.append(Entry(scope, list(top.sinks), is_looked_at=False))
 
     def _leave(self, scope: Scope) -> None:
         while True:
@@ -196,6 +248,7 @@ class Recorder:
         self._catch_up()
 
     def _take(self, sink: Sink, event: Event) -> None:
+        self._play_tape()
         if event is not self._last_event:
             self._meet_event(event)
         self._meet(sink)
@@ -258,6 +311,9 @@ class Recorder:
         """A session that is new here looks for itself, and does not rely on what others saw."""
         if self._last_met() is not sink and sink not in self._known:
             self._known.add(sink)
+            if self._is_plain and self._start_ns:
+                self._cut()
+                self._begin()
             self._waiting.settle(self._looks)
             self._looks = Looks()
             sink.meet(self._native_id)
@@ -296,6 +352,8 @@ class Recorder:
                 self._abandon()
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
+            if self._is_plain and self._start_ns and not self._waiting.has_ended:
+                self._tape.open_for(self._waiting.sinks, self._waiting.frame)
         except BaseException:  # an interrupt
             self._abandon()
             raise
@@ -367,6 +425,8 @@ class Recorder:
             if self._is_plain:
                 is_host_only = self._stream.pause()
                 self._is_busy = True
+                self._play_tape()
+                self._tape.close()
                 if may_wait and is_host_only and self._start_ns and self._have_wait():
                     return
             self._hand_out(may_wait=may_wait)
@@ -379,6 +439,7 @@ class Recorder:
         self._watch.end()
         self._stream.stop()
         self._waiting.clear()
+        self._tape.close()
         self._is_plain = False
         self._start_ns = self._waiting.stopped_ns = 0
         self._level = LEVELS[0]

@@ -1,0 +1,67 @@
+"""What is done where a plain stretch ends inside of a frame? As little as can be: a note.
+
+Between two stages the caches are full of their pixels, and whatever runs there runs cold, several
+times slower than it does a second time. So scopes that are entered and left are only noted down,
+and looked into when the frame ends, all of them one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.hooks import Scope
+    from toolkit.profiling.segments import Sink
+
+__all__ = ["Tape"]
+
+LONGEST = 128
+
+
+class Tape:
+    """Scopes of one frame and one session that were entered and left, in order."""
+
+    __slots__ = ("_frame", "_notes", "_open", "_sink")
+
+    def __init__(self) -> None:
+        self._sink: Sink | None = None
+        self._frame = -1
+        self._notes: list[Scope | None] = []
+        self._open: list[Scope] = []
+
+    def open_for(self, sinks: Sequence[Sink], frame: int) -> None:
+        """From now on take scopes of `frame`, where one session alone records it."""
+        self._sink = sinks[0] if len(sinks) == 1 and frame >= 0 else None
+        self._frame = frame
+
+    def close(self) -> None:
+        """Take none."""
+        self._sink = None
+        self._notes.clear()
+        self._open.clear()
+
+    def is_for(self, sink: Sink, scope: Scope) -> bool:
+        """Whether it takes `scope`, which `sink` was told of."""
+        return sink is self._sink and scope.frame == self._frame and len(self._notes) < LONGEST
+
+    def is_innermost(self, scope: Scope) -> bool:
+        """Whether `scope` is the one that was entered last, of those noted and not left."""
+        return bool(self._open) and self._open[-1] is scope
+
+    def note(self, scope: Scope | None) -> None:
+        """A scope was entered; or, with None, the innermost one was left."""
+        self._notes.append(scope)
+        if scope is None:
+            self._open.pop()
+        else:
+            self._open.append(scope)
+
+    def rewind(self) -> Sequence[Scope | None]:
+        """All that was noted. What is open stays so, and is no longer the tape's."""
+        notes = self._notes
+        if notes:
+            self._notes = []
+            self._open.clear()
+        return notes
