@@ -3,13 +3,13 @@
 import pytest
 
 from toolkit.profiling.counting import RawEvents
-from toolkit.profiling.turns import BETWEEN, told_by_turn, told_in_one
+from toolkit.profiling.turns import sums_by_turn
 
 FIRST, SECOND = (1000, 2000, 900, 0), (2500, 4000, 1400, 3)  # of perf_counter_ns
 
 
-def events(sizes, names=None, at_us=()):
-    return RawEvents(names or [""] * len(sizes), sizes, {}, lambda place: at_us[place])
+def events(sizes, at_us=()):
+    return RawEvents([""] * len(sizes), sizes, {}, lambda place: at_us[place])
 
 
 def bytes_of(stretches):
@@ -17,26 +17,26 @@ def bytes_of(stretches):
 
 
 def test_a_mark_ends_one_stretch_and_begins_the_next():
-    own = events([8, 4, 0, 0, 16], names=["", "", BETWEEN, "", ""])
-    assert bytes_of(told_by_turn([own], [FIRST, SECOND])) == [(FIRST, 12), (SECOND, 16)]
+    own = events([8, 4, 0, 0, 16])
+    assert bytes_of(sums_by_turn([own], [FIRST, SECOND])) == [(FIRST, 12), (SECOND, 16)]
 
 
 def test_a_stretch_in_which_nothing_happens_has_no_bytes():
-    own = events([0, 0, 16], names=[BETWEEN, "", ""])
-    assert bytes_of(told_by_turn([own], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 16)]
+    own = events([0, 0, 16])
+    assert bytes_of(sums_by_turn([own], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 16)]
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_other_threads_take_belongs_to_the_stretch_of_its_time(order):
-    own = events([8, 0, 0, 16], names=["", BETWEEN, "", ""])
+    own = events([8, 0, 0, 16])
     other = events([1, 2, 4], at_us=[0.5, 1.2, 99.0])  # between both: to the one that comes
-    found = told_by_turn([own, other][::order], [FIRST, SECOND])
+    found = sums_by_turn([own, other][::order], [FIRST, SECOND])
     assert bytes_of(found) == [(FIRST, 9), (SECOND, 22)]
 
 
 def test_a_list_that_torch_lost_leaves_every_stretch_empty():
-    assert bytes_of(told_by_turn([], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 0)]
+    assert bytes_of(sums_by_turn([], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 0)]
 
 
 def test_of_a_single_stretch_all_is_its_own():
-    assert bytes_of(told_in_one([events([8, -8]), events([4])], [FIRST])) == [(FIRST, 12)]
+    assert bytes_of(sums_by_turn([events([8, -8]), events([4])], [FIRST])) == [(FIRST, 12)]

@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ import torch
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
 from toolkit.profiling.faults import page_faults
 from toolkit.profiling.hook import loaded_hook
-from toolkit.profiling.turns import BETWEEN, told_by_turn, told_in_one
+from toolkit.profiling.turns import sums_by_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +56,8 @@ START = "__start_profile"  # what the list of the thread that started begins wit
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
-_between = _Mark(BETWEEN)
+_between = _Mark("between two stages")
+_enter_mark, _leave_mark = _between.__enter__, partial(_between.__exit__, None, None, None)
 _torch: Mapping[str, Any] = vars(torch)
 _is_cuda_in_use = torch.cuda.is_initialized
 
@@ -196,6 +198,7 @@ class AllocatorStream:
                 self.is_running = self._is_hooked = False
         elif self.start(operators=False):
             self._turns = []
+            self._faults = page_faults()
             self._begin_turn()
         else:
             self.started_ns = 0
@@ -211,9 +214,7 @@ class AllocatorStream:
         elif self.is_running:
             self._end_turn()
             turns, self._turns = self._turns, []
-            has_marks = len(turns) > 1
-            events = _read(self._end(), has_marks=has_marks)
-            self._kept += told_by_turn(events, turns) if has_marks else told_in_one(events, turns)
+            self._kept += sums_by_turn(_read(self._end()), turns)
         return self.is_host_only()
 
     def halt(self) -> None:
@@ -223,8 +224,9 @@ class AllocatorStream:
         else:
             self._end_turn()
             self._let_operators(True)
-            with _between:
-                self._let_operators(False)
+            _enter_mark()
+            self._let_operators(False)
+            _leave_mark()
 
     def go_on(self) -> int:
         """Begin the next stretch after `halt`, and say when it began."""
@@ -244,15 +246,14 @@ class AllocatorStream:
         return found + self._hook.take() if self._hook is not None else found
 
     def _begin_turn(self) -> None:
-        self._faults = page_faults()
         self._cpu_ns = time.thread_time_ns()
         self.started_ns = time.perf_counter_ns()
 
     def _end_turn(self) -> None:
         now = time.perf_counter_ns()
         ran_ns = time.thread_time_ns() - self._cpu_ns
-        faults = page_faults()
-        faults = faults - self._faults if faults >= 0 else -1
+        before, self._faults = self._faults, page_faults()
+        faults = self._faults - before if before >= 0 else -1
         self._turns.append((self.started_ns, now, ran_ns, faults))
 
     def _end(self) -> list[list[Any]]:
