@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from torch.nn import functional
 
 from toolkit.stages.patches import Reader, reader, with_margin
 
@@ -43,6 +44,7 @@ class Template(NamedTuple):
 
     pixels: Tensor
     steps: Tensor
+    home: Tensor
     slope: Tensor
 
 
@@ -74,7 +76,7 @@ def follow(
     *,
     levels: Sequence[Readers],
     iterations: int,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Find in one pyramid the points of another. No sync, fixed shapes, finite for any picture.
 
     A window without texture is not moved.
@@ -94,25 +96,31 @@ def follow(
         Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004; Bouguet, "Pyramidal
         implementation of the affine Lucas Kanade feature tracker", Intel 2001.
     """
-    shift, slope = torch.zeros_like(xy), xy.new_zeros(xy.shape[0])
+    shift = torch.zeros_like(xy)
+    seen = template = None
     for level in range(len(levels) - 1, -1, -1):
         read = levels[level]
         begin = (xy + 0.5) * 0.5**level - (0.5 + read.plain.side // 2)  # (K, 2): first pixel
-        template = _template(read.rimmed.read(before[level], begin - 1))
-        shift, slope = shift * 2, template.slope
-        for _ in range(iterations):
-            seen = read.plain.read(after[level], begin + shift).flatten(1)  # (K, P)
-            change = template.pixels - seen
-            step = (template.steps * change[:, None]).sum(-1)  # (K, 2)
-            shift = shift + step.clamp_(-STEP_PX, STEP_PX)
-    return xy + shift, slope
+        template = _template(read, before[level], begin)
+        shift = shift * 2
+        for _ in range(iterations[level]):
+            seen = read.plain.read(after[level], begin + shift)  # (K, P)
+            moved = (template.steps * seen[:, None]).sum(-1)  # (K, 2)
+            shift = shift + (template.home - moved).clamp_(-STEP_PX, STEP_PX)
+    difference = (template.pixels - seen).mul_(levels[0].plain.mask).square().sum(-1).sqrt()
+    side = levels[0].plain.side
+    return xy + shift, template.slope, difference / side / template.slope.clamp(min=1e-9)
 
 
-def _template(rimmed: Tensor) -> Template:
-    """What windows say about themselves; `rimmed` has one px more on each side."""
-    across = (rimmed[:, 1:-1, 2:] - rimmed[:, 1:-1, :-2]).flatten(1)  # (K, P), twice the slope
-    down = (rimmed[:, 2:, 1:-1] - rimmed[:, :-2, 1:-1]).flatten(1)
-    slopes = torch.stack((across, down), 1).mul_(0.5)  # (K, 2, P)
+def _template(read: Readers, picture: Tensor, begin: Tensor) -> Template:
+    """What windows say about themselves; `begin` is where their first pixel lies."""
+    side, rimmed_side = read.plain.side, read.rimmed.side
+    flat = functional.pad(read.rimmed.read(picture, begin - 1), (0, 1))
+    rimmed = flat.view(-1, rimmed_side, rimmed_side + 1)  # (K, side + 2, side + 3)
+    across = rimmed[:, 1:-1, 2:] - rimmed[:, 1:-1, :-2]  # (K, side, side + 1), twice the slope
+    down = rimmed[:, 2:, 1:-1] - rimmed[:, :-2, 1:-1]
+    slopes = torch.stack((across, down), 1).flatten(2)[..., :-1] * read.plain.mask  # (K, 2, P)
+    slopes=slopes*.5
     xx, yy = slopes.square().sum(-1).unbind(-1)  # (K,)
     xy = (slopes[:, 0] * slopes[:, 1]).sum(-1)
     root = ((xx - yy).square() + 4 * xy.square()).sqrt()
@@ -123,5 +131,6 @@ def _template(rimmed: Tensor) -> Template:
     steps = (
         inverse[:, :, 0, None] * slopes[:, None, 0] + inverse[:, :, 1, None] * slopes[:, None, 1]
     )
-    slope = (least / slopes.shape[-1]).sqrt()
-    return Template(rimmed[:, 1:-1, 1:-1].flatten(1), steps, slope)
+    pixels = rimmed[:, 1:-1, 1:-1].flatten(1)[:, :-1]
+    home = (steps * pixels[:, None]).sum(-1)
+    return Template(pixels, steps, home, (least / side**2).sqrt())
