@@ -22,6 +22,7 @@ from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
 from toolkit.stages.sobel import magnitude, sobel
 from toolkit.stages.threshold import threshold
+from toolkit.stages.tracks import tracks
 from toolkit.stages.undistort import undistort
 from toolkit.stages.unsharp import unsharp
 from toolkit.stages.warp import warp
@@ -47,6 +48,7 @@ __all__ = [
     "rgb",
     "sobel",
     "threshold",
+    "tracks",
     "undistort",
     "unsharp",
     "warp",

@@ -3,7 +3,7 @@
 Lucas and Kanade: the slopes of the window say how its pixels would change if it slid, so the
 difference that is seen says how far it slid. Slopes are taken in the picture where the point is
 known, so they and the 2x2 matrix that they make are computed once a level, and each iteration only
-reads, subtracts and sums (inverse compositional).
+reads, multiplies and sums (inverse compositional).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-__all__ = ["Readers", "follow", "readers", "with_margins"]
+__all__ = ["Found", "Readers", "follow", "iterations_of", "readers", "with_margins"]
 
 STEP_PX = 2.0
 """No iteration moves a window further than this: what the slopes say holds nearby only."""
@@ -33,13 +33,30 @@ class Readers(NamedTuple):
     plain: Reader
 
 
-class Template(NamedTuple):
-    """Windows as they are known, and what to multiply a difference with to get a step.
+class Found(NamedTuple):
+    """Where windows were found, and what speaks for it.
+
+    Attributes:
+        xy: (K, 2) float32, px at full size.
+        slope: (K,) float32: root mean square change a px of the window, along the axis where it
+            changes least.
+        mismatch: (K,) float32, px: how far the window would have to be off along that axis to
+            explain what still differs.
+    """
+
+    xy: Tensor
+    slope: Tensor
+    mismatch: Tensor
+
+
+class _Template(NamedTuple):
+    """Windows where they are known, and how to turn pixels into steps.
 
     Attributes:
         pixels: (K, P) float32.
-        steps: (K, 2, P) float32: px a unit of brightness.
-        slope: (K,) float32: root mean square change a px along the axis of least change.
+        steps: (K, 2, P) float32: times pixels and summed, a position in px.
+        home: (K, 2) float32: that position for the window's own pixels.
+        slope: (K,) float32: as in `Found`.
     """
 
     pixels: Tensor
@@ -51,7 +68,7 @@ class Template(NamedTuple):
 def readers(
     window: int, sizes: Sequence[tuple[int, int]], device: torch.device
 ) -> tuple[Readers, ...]:
-    """Constants for pyramids with levels of these heights and widths."""
+    """Constants for pyramids with levels of these heights and widths, largest first."""
     margin = window // 2 + 3
     return tuple(
         Readers(
@@ -62,10 +79,18 @@ def readers(
     )
 
 
+def iterations_of(count: int, levels: int) -> tuple[int, ...]:
+    """Steps on each level, finest first: `count`, and twice that on the coarsest.
+
+    There a window has the furthest to go, and what it misses no finer level makes good.
+    """
+    return (*[count] * (levels - 1), 2 * count)
+
+
 def with_margins(pyramid: Sequence[Tensor], levels: Sequence[Readers]) -> list[Tensor]:
     """Each level with the margin that `follow` needs. One allocation a level."""
     return [
-        with_margin(one, level.plain.margin) for one, level in zip(pyramid, levels, strict=False)
+        with_margin(one, level.plain.margin) for one, level in zip(pyramid, levels, strict=True)
     ]
 
 
@@ -75,8 +100,8 @@ def follow(
     xy: Tensor,
     *,
     levels: Sequence[Readers],
-    iterations: int,
-) -> tuple[Tensor, Tensor, Tensor]:
+    iterations: Sequence[int],
+) -> Found:
     """Find in one pyramid the points of another. No sync, fixed shapes, finite for any picture.
 
     A window without texture is not moved.
@@ -86,51 +111,76 @@ def follow(
         after: levels of the one where they are sought.
         xy: (K, 2) float32, px at full size.
         levels: constants of each level, by `readers`.
-        iterations: steps on each level.
+        iterations: steps on each level, finest first, at least one each.
 
     Returns:
-        (K, 2) float32, px: where they are; (K,) float32: the smaller slope of the window at full
-        size, per px. About 10 allocations of K windows a level.
+        K points. Four allocations of K windows for each step, ten for each level, freed at once.
 
     Source:
         Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004; Bouguet, "Pyramidal
         implementation of the affine Lucas Kanade feature tracker", Intel 2001.
     """
     shift = torch.zeros_like(xy)
-    seen = template = None
-    for level in range(len(levels) - 1, -1, -1):
-        read = levels[level]
-        begin = (xy + 0.5) * 0.5**level - (0.5 + read.plain.side // 2)  # (K, 2): first pixel
-        template = _template(read, before[level], begin)
+    for level in range(len(levels) - 1, 0, -1):
+        begin = _first_pixel(xy, level, levels[level].plain.side)
+        template = _template(levels[level], before[level], begin)
+        read = levels[level].plain
+        shift, _ = _slide(template, read, after[level], begin, shift, iterations[level])
         shift = shift * 2
-        for _ in range(iterations[level]):
-            seen = read.plain.read(after[level], begin + shift)  # (K, P)
-            moved = (template.steps * seen[:, None]).sum(-1)  # (K, 2)
-            shift = shift + (template.home - moved).clamp_(-STEP_PX, STEP_PX)
-    difference = (template.pixels - seen).mul_(levels[0].plain.mask).square().sum(-1).sqrt()
-    side = levels[0].plain.side
-    return xy + shift, template.slope, difference / side / template.slope.clamp(min=1e-9)
+    read = levels[0].plain
+    begin = _first_pixel(xy, 0, read.side)
+    template = _template(levels[0], before[0], begin)
+    shift, seen = _slide(template, read, after[0], begin, shift, iterations[0])
+    difference = (template.pixels - seen).mul_(read.mask).square_().sum(-1).sqrt_() / read.side
+    return Found(xy + shift, template.slope, difference / template.slope.clamp(min=1e-6))
 
 
-def _template(read: Readers, picture: Tensor, begin: Tensor) -> Template:
-    """What windows say about themselves; `begin` is where their first pixel lies."""
+def _first_pixel(xy: Tensor, level: int, side: int) -> Tensor:
+    """Where the windows around points begin on a level, (K, 2) px there."""
+    return (xy + 0.5) * 0.5**level - (0.5 + side // 2)
+
+
+def _slide(
+    template: _Template, read: Reader, picture: Tensor, begin: Tensor, shift: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """Take `count` steps from `shift`; the last shift, and the pixels one step before it."""
+    seen = template.pixels
+    for _ in range(count):
+        seen = read.read(picture, begin + shift)  # (K, P)
+        place = (template.steps * seen[:, None]).sum(-1)  # (K, 2)
+        shift = shift + (template.home - place).clamp_(-STEP_PX, STEP_PX)
+    return shift, seen
+
+
+def _template(read: Readers, picture: Tensor, begin: Tensor) -> _Template:
+    """What windows say of themselves; their first pixels lie at `begin`."""
     side, rimmed_side = read.plain.side, read.rimmed.side
-    flat = functional.pad(read.rimmed.read(picture, begin - 1), (0, 1))
-    rimmed = flat.view(-1, rimmed_side, rimmed_side + 1)  # (K, side + 2, side + 3)
-    across = rimmed[:, 1:-1, 2:] - rimmed[:, 1:-1, :-2]  # (K, side, side + 1), twice the slope
-    down = rimmed[:, 2:, 1:-1] - rimmed[:, :-2, 1:-1]
-    slopes = torch.stack((across, down), 1).flatten(2)[..., :-1] * read.plain.mask  # (K, 2, P)
-    slopes=slopes*.5
-    xx, yy = slopes.square().sum(-1).unbind(-1)  # (K,)
-    xy = (slopes[:, 0] * slopes[:, 1]).sum(-1)
-    root = ((xx - yy).square() + 4 * xy.square()).sqrt()
-    least, most = (xx + yy - root).clamp_(min=0.0) / 2, (xx + yy + root) / 2
-    # Where one direction cannot be told from noise there is no step at all.
-    scale = (least > 1e-5 * most) / (least * most).clamp_(min=1e-12)
-    inverse = torch.stack((yy, -xy, -xy, xx), -1).view(-1, 2, 2) * scale[:, None, None]
-    steps = (
-        inverse[:, :, 0, None] * slopes[:, None, 0] + inverse[:, :, 1, None] * slopes[:, None, 1]
-    )
-    pixels = rimmed[:, 1:-1, 1:-1].flatten(1)[:, :-1]
+    rows = functional.pad(read.rimmed.read(picture, begin - 1), (0, 1))
+    rimmed = rows.view(-1, rimmed_side, rimmed_side + 1)  # (K, side + 2, side + 3)
+    slopes = rimmed.new_empty((rimmed.shape[0], 2, side, side + 1))
+    torch.sub(rimmed[:, 1:-1, 2:], rimmed[:, 1:-1, :-2], out=slopes[:, 0])  # twice the slope
+    torch.sub(rimmed[:, 2:, 1:-1], rimmed[:, :-2, 1:-1], out=slopes[:, 1])
+    slopes = slopes.flatten(2)[..., :-1] * (read.plain.mask * 0.5)  # (K, 2, P)
+    pixels = rimmed[:, 1:-1, 1:-1].flatten(1)[:, :-1]  # (K, P)
+    steps, least = _steps(slopes)
     home = (steps * pixels[:, None]).sum(-1)
-    return Template(pixels, steps, home, (least / side**2).sqrt())
+    return _Template(pixels, steps, home, least.sqrt_() / side)
+
+
+def _steps(slopes: Tensor) -> tuple[Tensor, Tensor]:
+    """Slopes times the inverse of the 2x2 matrix that they make, and its smaller eigenvalue.
+
+    Where the two axes cannot be told from each other's noise, the steps are zero.
+    """
+    across, down = slopes.unbind(1)  # (K, P)
+    xx, yy = slopes.square().sum(-1).unbind(-1)  # (K,)
+    xy = (across * down).sum(-1)
+    root = ((xx - yy).square() + 4 * xy.square()).sqrt_()
+    least, most = (xx + yy - root).clamp_(min=0.0) / 2, (xx + yy + root) / 2
+    is_sure = (least > 1e-5 * most) & (least > 1e-9)
+    scale = (is_sure / (xx * yy - xy * xy).clamp_(min=1e-18))[:, None]
+    xx, yy, xy = xx[:, None] * scale, yy[:, None] * scale, xy[:, None] * scale
+    steps = torch.stack((across * yy, down * xx), 1)  # (K, 2, P)
+    steps[:, 0].addcmul_(down, xy, value=-1)
+    steps[:, 1].addcmul_(across, xy, value=-1)
+    return steps, least
