@@ -53,12 +53,14 @@ class _Template(NamedTuple):
     """Windows where they are known, and how to turn pixels into steps.
 
     Attributes:
+        begin: (K, 2) float32, px of the level: where their first pixels lie.
         pixels: (K, P) float32.
         steps: (K, 2, P) float32: times pixels and summed, a position in px.
         home: (K, 2) float32: that position for the window's own pixels.
         slope: (K,) float32: as in `Found`.
     """
 
+    begin: Tensor
     pixels: Tensor
     steps: Tensor
     home: Tensor
@@ -101,6 +103,7 @@ def follow(
     *,
     levels: Sequence[Readers],
     iterations: Sequence[int],
+    guess: Tensor | None = None,
 ) -> Found:
     """Find in one pyramid the points of another. No sync, fixed shapes, finite for any picture.
 
@@ -111,52 +114,48 @@ def follow(
         after: levels of the one where they are sought.
         xy: (K, 2) float32, px at full size.
         levels: constants of each level, by `readers`.
-        iterations: steps on each level, finest first, at least one each.
+        iterations: steps on each level that is used, finest first, at least one each.
+        guess: (K, 2) float32, px: where to begin; without it, where they were.
 
     Returns:
-        K points. Four allocations of K windows for each step, ten for each level, freed at once.
+        K points. About 12 allocations of K windows for each level, freed at its end.
 
     Source:
         Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004; Bouguet, "Pyramidal
         implementation of the affine Lucas Kanade feature tracker", Intel 2001.
     """
-    shift = torch.zeros_like(xy)
-    for level in range(len(levels) - 1, 0, -1):
-        begin = _first_pixel(xy, level, levels[level].plain.side)
-        template = _template(levels[level], before[level], begin)
-        read = levels[level].plain
-        shift, _ = _slide(template, read, after[level], begin, shift, iterations[level])
+    coarsest = len(iterations) - 1
+    shift = torch.zeros_like(xy) if guess is None else (guess - xy) * 0.5**coarsest
+    for level in range(coarsest, 0, -1):
+        template = _template(levels[level], before[level], xy, level)
+        shift, _ = _slide(template, levels[level].plain, after[level], shift, iterations[level])
         shift = shift * 2
-    read = levels[0].plain
-    begin = _first_pixel(xy, 0, read.side)
-    template = _template(levels[0], before[0], begin)
-    shift, seen = _slide(template, read, after[0], begin, shift, iterations[0])
-    difference = (template.pixels - seen).mul_(read.mask).square_().sum(-1).sqrt_() / read.side
+    template, read = _template(levels[0], before[0], xy, 0), levels[0].plain
+    shift, seen = _slide(template, read, after[0], shift, iterations[0])
+    difference = seen.sub_(template.pixels).mul_(read.mask).square_().sum(-1).sqrt_() / read.side
     return Found(xy + shift, template.slope, difference / template.slope.clamp(min=1e-6))
 
 
-def _first_pixel(xy: Tensor, level: int, side: int) -> Tensor:
-    """Where the windows around points begin on a level, (K, 2) px there."""
-    return (xy + 0.5) * 0.5**level - (0.5 + side // 2)
-
-
 def _slide(
-    template: _Template, read: Reader, picture: Tensor, begin: Tensor, shift: Tensor, count: int
+    template: _Template, read: Reader, picture: Tensor, shift: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:
     """Take `count` steps from `shift`; the last shift, and the pixels one step before it."""
-    seen = template.pixels
+    spare = read.spare(picture, shift.shape[0])
+    products = torch.empty_like(template.steps)
+    seen = spare.windows
     for _ in range(count):
-        seen = read.read(picture, begin + shift)  # (K, P)
-        place = (template.steps * seen[:, None]).sum(-1)  # (K, 2)
+        seen = read.read(picture, template.begin + shift, spare)  # (K, P)
+        place = torch.mul(template.steps, seen[:, None], out=products).sum(-1)  # (K, 2)
         shift = shift + (template.home - place).clamp_(-STEP_PX, STEP_PX)
     return shift, seen
 
 
-def _template(read: Readers, picture: Tensor, begin: Tensor) -> _Template:
-    """What windows say of themselves; their first pixels lie at `begin`."""
+def _template(read: Readers, picture: Tensor, xy: Tensor, level: int) -> _Template:
+    """What the windows around points at full size say of themselves on a level."""
     side, rimmed_side = read.plain.side, read.rimmed.side
-    rows = functional.pad(read.rimmed.read(picture, begin - 1), (0, 1))
-    rimmed = rows.view(-1, rimmed_side, rimmed_side + 1)  # (K, side + 2, side + 3)
+    begin = (xy + 0.5) * 0.5**level - (0.5 + side // 2)
+    rows = read.rimmed.read(picture, begin - 1, read.rimmed.spare(picture, xy.shape[0]))
+    rimmed = functional.pad(rows, (0, 1)).view(-1, rimmed_side, rimmed_side + 1)
     slopes = rimmed.new_empty((rimmed.shape[0], 2, side, side + 1))
     torch.sub(rimmed[:, 1:-1, 2:], rimmed[:, 1:-1, :-2], out=slopes[:, 0])  # twice the slope
     torch.sub(rimmed[:, 2:, 1:-1], rimmed[:, :-2, 1:-1], out=slopes[:, 1])
@@ -164,7 +163,7 @@ def _template(read: Readers, picture: Tensor, begin: Tensor) -> _Template:
     pixels = rimmed[:, 1:-1, 1:-1].flatten(1)[:, :-1]  # (K, P)
     steps, least = _steps(slopes)
     home = (steps * pixels[:, None]).sum(-1)
-    return _Template(pixels, steps, home, least.sqrt_() / side)
+    return _Template(begin, pixels, steps, home, least.sqrt_() / side)
 
 
 def _steps(slopes: Tensor) -> tuple[Tensor, Tensor]:

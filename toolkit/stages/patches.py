@@ -19,7 +19,21 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Reader", "reader", "with_margin"]
+__all__ = ["Reader", "Spare", "reader", "with_margin"]
+
+
+class Spare(NamedTuple):
+    """Memory that reading K windows needs, used again for each read.
+
+    Attributes:
+        pixels: (K * (side + 1), side + 1) float32: what was read, at whole positions.
+        rows: (K, side * (side + 1)) float32: blended along y.
+        windows: (K, P) float32: blended along x, too.
+    """
+
+    pixels: Tensor
+    rows: Tensor
+    windows: Tensor
 
 
 class Reader(NamedTuple):
@@ -41,27 +55,39 @@ class Reader(NamedTuple):
     strides: Tensor
     mask: Tensor
 
-    def read(self, picture: Tensor, xy: Tensor) -> Tensor:
-        """Windows whose first pixel lies at `xy`, blended from four pixels each.
+    def spare(self, picture: Tensor, count: int) -> Spare:
+        """Memory for `read` to work in, for `count` windows. Three allocations."""
+        pitch, size = self.side + 1, self.side * (self.side + 1)
+        return Spare(
+            picture.new_empty((count * pitch, pitch)),
+            picture.new_empty((count, size)),
+            picture.new_empty((count, size - 1)),
+        )
+
+    def read(self, picture: Tensor, xy: Tensor, spare: Spare) -> Tensor:
+        """Windows whose first pixel lies at `xy`, blended from four pixels each. No sync.
 
         Args:
             picture: (1, 1, H + 2 margin, W + 2 margin) float32, by `with_margin`.
             xy: (K, 2) float32, px in the picture without margin. Beyond the margin the nearest
                 window that lies inside is read.
+            spare: memory for K windows.
 
         Returns:
             (K, P) float32: P = side * (side + 1) - 1 numbers, `side` rows of a window, each with
-            one number more, but for the last. Three allocations of about that size, no sync.
+            one number more, but for the last. It is `spare.windows`, so the next read overwrites
+            it.
         """
-        pitch, count = self.side + 1, self.side * (self.side + 1)
+        pitch, size = self.side + 1, self.side * (self.side + 1)
         place = (xy + self.margin).clamp_(min=0.0).minimum(self.last)
         corner = place.floor()
         weight = place - corner  # (K, 2)
         first = (corner.long() * self.strides).sum(-1, keepdim=True)  # (K, 1)
         runs = picture.as_strided((picture.numel() - self.side, pitch), (1, 1))
-        pixels = runs.index_select(0, (first + self.offsets).view(-1)).view(-1, pitch * pitch)
-        rows = torch.lerp(pixels[:, :count], pixels[:, pitch:], weight[:, 1:])
-        return torch.lerp(rows[:, :-1], rows[:, 1:], weight[:, :1])
+        torch.index_select(runs, 0, (first + self.offsets).view(-1), out=spare.pixels)
+        pixels, rows = spare.pixels.view(-1, pitch * pitch), spare.rows
+        torch.lerp(pixels[:, :size], pixels[:, pitch:], weight[:, 1:], out=rows)
+        return torch.lerp(rows[:, :-1], rows[:, 1:], weight[:, :1], out=spare.windows)
 
 
 def reader(side: int, margin: int, height: int, width: int, device: torch.device) -> Reader:

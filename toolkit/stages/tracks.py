@@ -38,7 +38,7 @@ class _Seek(NamedTuple):
     Attributes:
         levels: constants to read windows with.
         forward: steps on each level, finest first.
-        backward: the same, on the way back.
+        backward: the same on the way back, which uses the finest levels only.
         window: side of a window, px.
         slope: root mean square change a px that a window must have along each direction.
         mismatch_px: how far a window may seem to be off, by what still differs.
@@ -122,7 +122,7 @@ def _(
     ] = 1.0,
     mismatch: Annotated[
         float, Range(0.5, 10.0, 0.1, "px", doc="how far off what still differs may put a window")
-    ] = 2.2,
+    ] = 2.0,
     slope: Annotated[
         float, Range(0.0, 0.05, 0.00025, "1/px", doc="least change of a window, each direction")
     ] = 0.00125,
@@ -147,8 +147,9 @@ def _(
     seek = _Seek(
         levels=readers(window, sizes, spec.device),
         forward=forward,
-        # The way back only judges: half the steps tell whether it leads to where it began.
-        backward=(*(-(-one // 2) for one in forward[:-1]), forward[-1]),
+        # The way back only judges. It begins where the point was: one that stays there, on the two
+        # finest levels, after half of the steps, would have come back the whole way, too.
+        backward=tuple(-(-one // 2) for one in forward[:2]),
         window=window,
         slope=slope,
         mismatch_px=mismatch,
@@ -175,7 +176,7 @@ def _there_and_back(
     levels = seek.levels
     then, now = with_margins(before, levels), with_margins(after, levels)
     there = follow(then, now, xy, levels=levels, iterations=seek.forward)
-    back = follow(now, then, there.xy, levels=levels, iterations=seek.backward)
+    back = follow(now, then, there.xy, levels=levels, iterations=seek.backward, guess=xy)
     error = (back.xy - xy).square_().sum(-1).sqrt_()
     is_found = (there.slope >= seek.slope) & (there.mismatch <= seek.mismatch_px)
     return there.xy, error, is_found
