@@ -82,11 +82,11 @@ def readers(
 
 
 def iterations_of(count: int, levels: int) -> tuple[int, ...]:
-    """Steps on each level, finest first: `count`, and twice that on the coarsest.
+    """Steps on each level, finest first: `count`, and three times that on the coarsest.
 
     There a window has the furthest to go, and what it misses no finer level makes good.
     """
-    return (*[count] * (levels - 1), 2 * count)
+    return (*[count] * (levels - 1), 3 * count)
 
 
 def with_margins(pyramid: Sequence[Tensor], levels: Sequence[Readers]) -> list[Tensor]:
