@@ -13,6 +13,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 from toolkit import stages
 from toolkit.spec import FrameSpec
 from toolkit.stages.declare import Corners, InputSpec, Stage, Tracks, spec_of
+from toolkit.stages.stabilise import CameraPath
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -81,6 +82,9 @@ CASES = {
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
     "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
+    "overlay_tracks": Case(stages.overlay_tracks, ("rgb", "tracks"), 3),
+    "camera_path": Case(stages.camera_path, ("tracks", "camera_path"), 0),
+    "stabilise": Case(stages.stabilise, ("rgb", "camera_path"), 2),
 }
 
 
@@ -102,6 +106,10 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         return tuple(torch.rand(1, 1, *size, device=device) for size in sizes)
     if name == "tracks":
         return make_tracks(device, height, width)
+    if name == "camera_path":
+        change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
+        seen = torch.ones(1, device=device)
+        return CameraPath(*change, seen > 0, seen)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
