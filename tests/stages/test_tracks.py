@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -167,7 +169,7 @@ def test_identities_are_never_given_twice(watched):
 
 
 def test_a_trail_is_where_a_point_was(watched):
-    for earlier, later in zip(watched, watched[1:], strict=False):
+    for earlier, later in itertools.pairwise(watched):
         kept = later.age[0] > 0
         assert torch.equal(later.trail[0, :, 0], later.xy[0])
         assert torch.equal(later.trail[0, kept, 1:], earlier.trail[0, kept, :-1])
