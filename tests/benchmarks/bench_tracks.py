@@ -70,7 +70,7 @@ def _rivals(pictures: list[Tensor], window: int) -> dict[str, Callable[[], objec
     """One step from a picture to the next, by the stage, by its other back end, and by OpenCV."""
     then, now = (_prepared(pyramid)(one) for one in pictures)
     found = _found(pictures[0])
-    inputs = (now, _found(pictures[1]), then, tracks.first(then, found))
+    inputs = (now, _found(pictures[1]), then, _first(then, found))
     by_torch = _prepared(tracks, window=window)
     by_choice = _prepared(tracks, window=window, backend="opencv")
     show = _prepared(overlay_tracks)
@@ -96,6 +96,11 @@ def _rivals(pictures: list[Tensor], window: int) -> dict[str, Callable[[], objec
         "gray to tracks": chain,
         "overlay_tracks": lambda: show(canvas, drawn),
     }
+
+
+def _first(pyramid: Any, corners: Any) -> Any:
+    assert tracks.first is not None
+    return tracks.first(pyramid, corners)
 
 
 def _prepared(stage: Stage, **parameters: Any) -> Callable[..., Any]:
