@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn import functional
 
-from toolkit.stages.patches import Reader, reader, with_margin
+from toolkit.stages.patches import Reader, Spare, reader, with_margin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,9 @@ __all__ = ["Found", "Readers", "follow", "iterations_of", "readers", "with_margi
 
 STEP_PX = 2.0
 """No iteration moves a window further than this: what the slopes say holds nearby only."""
+
+EDGE = 0.2
+"""Least part of its largest slope by which a window's mismatch is judged."""
 
 
 class Readers(NamedTuple):
@@ -41,7 +44,8 @@ class Found(NamedTuple):
         slope: (K,) float32: root mean square change a px of the window, along the axis where it
             changes least.
         mismatch: (K,) float32, px: how far the window would have to be off along that axis to
-            explain what still differs.
+            explain what still differs. On an edge, where the other axis explains it, too, the axis
+            is taken to change at least a fifth as much as the other.
     """
 
     xy: Tensor
@@ -58,6 +62,7 @@ class _Template(NamedTuple):
         steps: (K, 2, P) float32: times pixels and summed, a position in px.
         home: (K, 2) float32: that position for the window's own pixels.
         slope: (K,) float32: as in `Found`.
+        firmness: (K,) float32: the slope that a mismatch is judged by.
     """
 
     begin: Tensor
@@ -65,6 +70,7 @@ class _Template(NamedTuple):
     steps: Tensor
     home: Tensor
     slope: Tensor
+    firmness: Tensor
 
 
 def readers(
@@ -118,7 +124,7 @@ def follow(
         guess: (K, 2) float32, px: where to begin; without it, where they were.
 
     Returns:
-        K points. About 12 allocations of K windows for each level, freed at its end.
+        K points. Seven allocations of K windows for all steps, and twelve for each level.
 
     Source:
         Baker and Matthews, "Lucas-Kanade 20 Years On", IJCV 2004; Bouguet, "Pyramidal
@@ -126,48 +132,62 @@ def follow(
     """
     coarsest = len(iterations) - 1
     shift = torch.zeros_like(xy) if guess is None else (guess - xy) * 0.5**coarsest
-    for level in range(coarsest, 0, -1):
-        template = _template(levels[level], before[level], xy, level)
-        shift, _ = _slide(template, levels[level].plain, after[level], shift, iterations[level])
-        shift = shift * 2
-    template, read = _template(levels[0], before[0], xy, 0), levels[0].plain
-    shift, seen = _slide(template, read, after[0], shift, iterations[0])
+    desk = _desk(levels[0], before[0], xy.shape[0])
+    template = _template(levels[coarsest], before[coarsest], xy, coarsest, desk)
+    shift = _slide(template, levels[coarsest], after[coarsest], shift, iterations[coarsest], desk)
+    for level in range(coarsest - 1, -1, -1):
+        template = _template(levels[level], before[level], xy, level, desk)
+        shift = _slide(template, levels[level], after[level], shift * 2, iterations[level], desk)
+    read, seen = levels[0].plain, desk.plain.windows  # what was seen one step before the last shift
     difference = seen.sub_(template.pixels).mul_(read.mask).square_().sum(-1).sqrt_() / read.side
-    return Found(xy + shift, template.slope, difference / template.slope.clamp(min=1e-6))
+    return Found(xy + shift, template.slope, difference / template.firmness.clamp_(min=1e-6))
+
+
+class _Desk(NamedTuple):
+    """Memory to work in, the same for all levels."""
+
+    rimmed: Spare
+    plain: Spare
+    products: Tensor
+
+
+def _desk(read: Readers, picture: Tensor, count: int) -> _Desk:
+    """Memory for `count` windows."""
+    plain = read.plain.spare(picture, count)
+    products = picture.new_empty((count, 2, plain.windows.shape[1]))
+    return _Desk(read.rimmed.spare(picture, count), plain, products)
 
 
 def _slide(
-    template: _Template, read: Reader, picture: Tensor, shift: Tensor, count: int
-) -> tuple[Tensor, Tensor]:
-    """Take `count` steps from `shift`; the last shift, and the pixels one step before it."""
-    spare = read.spare(picture, shift.shape[0])
-    products = torch.empty_like(template.steps)
-    seen = spare.windows
+    template: _Template, read: Readers, picture: Tensor, shift: Tensor, count: int, desk: _Desk
+) -> Tensor:
+    """Take `count` steps from `shift`; what the last one saw stays on the desk."""
     for _ in range(count):
-        seen = read.read(picture, template.begin + shift, spare)  # (K, P)
-        place = torch.mul(template.steps, seen[:, None], out=products).sum(-1)  # (K, 2)
+        seen = read.plain.read(picture, template.begin + shift, desk.plain)  # (K, P)
+        place = torch.mul(template.steps, seen[:, None], out=desk.products).sum(-1)  # (K, 2)
         shift = shift + (template.home - place).clamp_(-STEP_PX, STEP_PX)
-    return shift, seen
+    return shift
 
 
-def _template(read: Readers, picture: Tensor, xy: Tensor, level: int) -> _Template:
+def _template(read: Readers, picture: Tensor, xy: Tensor, level: int, desk: _Desk) -> _Template:
     """What the windows around points at full size say of themselves on a level."""
     side, rimmed_side = read.plain.side, read.rimmed.side
     begin = (xy + 0.5) * 0.5**level - (0.5 + side // 2)
-    rows = read.rimmed.read(picture, begin - 1, read.rimmed.spare(picture, xy.shape[0]))
+    rows = read.rimmed.read(picture, begin - 1, desk.rimmed)
     rimmed = functional.pad(rows, (0, 1)).view(-1, rimmed_side, rimmed_side + 1)
     slopes = rimmed.new_empty((rimmed.shape[0], 2, side, side + 1))
     torch.sub(rimmed[:, 1:-1, 2:], rimmed[:, 1:-1, :-2], out=slopes[:, 0])  # twice the slope
     torch.sub(rimmed[:, 2:, 1:-1], rimmed[:, :-2, 1:-1], out=slopes[:, 1])
-    slopes = slopes.flatten(2)[..., :-1] * (read.plain.mask * 0.5)  # (K, 2, P)
+    slopes = slopes.flatten(2)[..., :-1].mul_(read.plain.mask * 0.5)  # (K, 2, P)
     pixels = rimmed[:, 1:-1, 1:-1].flatten(1)[:, :-1]  # (K, P)
-    steps, least = _steps(slopes)
-    home = (steps * pixels[:, None]).sum(-1)
-    return _Template(begin, pixels, steps, home, least.sqrt_() / side)
+    steps, least, most = _steps(slopes)
+    home = torch.mul(steps, pixels[:, None], out=desk.products).sum(-1)
+    firmness = torch.maximum(least, most * EDGE**2).sqrt_() / side
+    return _Template(begin, pixels, steps, home, least.sqrt() / side, firmness)
 
 
-def _steps(slopes: Tensor) -> tuple[Tensor, Tensor]:
-    """Slopes times the inverse of the 2x2 matrix that they make, and its smaller eigenvalue.
+def _steps(slopes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Slopes times the inverse of the 2x2 matrix that they make, and its eigenvalues.
 
     Where the two axes cannot be told from each other's noise, the steps are zero.
     """
@@ -182,4 +202,4 @@ def _steps(slopes: Tensor) -> tuple[Tensor, Tensor]:
     steps = torch.stack((across * yy, down * xx), 1)  # (K, 2, P)
     steps[:, 0].addcmul_(down, xy, value=-1)
     steps[:, 1].addcmul_(across, xy, value=-1)
-    return steps, least
+    return steps, least, most
