@@ -1,4 +1,5 @@
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -45,6 +46,11 @@ def levels(run):
         return run(pyramid, luma), found
 
     return make
+
+
+class Truth(NamedTuple):
+    flow: torch.Tensor
+    visible: torch.Tensor
 
 
 def nowhere(like):
@@ -102,6 +108,29 @@ def test_points_go_where_the_scene_says_and_where_opencv_finds_them(
         assert error.median() < 0.08
         assert (error > 1).float().mean() < 0.02
         assert len(error) > 0.9 * (found.score > 0).sum()
+    assert ours.median() <= theirs.median() + 0.02
+    assert (ours > 1).sum() <= (theirs > 1).sum()
+    assert len(ours) >= 0.97 * len(theirs)
+
+
+def test_on_a_real_pair_it_is_as_good_as_opencv_s(run, test_data):
+    from PIL import Image
+
+    folder = test_data / "flow"
+    if not folder.is_dir():
+        pytest.skip(f"no pairs of pictures in {folder}")
+    truth = np.fromfile(folder / "rubberwhale_gt.flo", np.float32, offset=12)
+    flow = torch.from_numpy(truth.reshape(388, 584, 2)).permute(2, 0, 1)
+    pictures = [
+        torch.from_numpy(np.array(Image.open(folder / f"rubberwhale{one}.png").convert("L")))
+        for one in (1, 2)
+    ]
+    then, now = (run(pyramid, one[None, None] / 255) for one in pictures)
+    found = run(corners, run(sobel, run(blur, then[0])), count=512)
+    inputs = (now, nowhere(found), then, tracks.first(then, found))
+    known = Truth(flow, flow.abs().amax(0) < 100)
+    ours = errors(known, run(tracks, *inputs))
+    theirs = errors(known, run(tracks, *inputs, backend="opencv"))
     assert ours.median() <= theirs.median() + 0.02
     assert (ours > 1).sum() <= (theirs > 1).sum()
     assert len(ours) >= 0.97 * len(theirs)
@@ -211,6 +240,26 @@ def test_more_places_or_a_longer_trail_may_be_asked_for_at_any_time():
     assert torch.equal(seen[2].trail[0, :, 16:], seen[2].trail[0, :, 15:16].expand(-1, 8, -1))
     assert seen[4].id[seen[4].id >= 0].min() >= int(seen[3].next_id)
     assert seen[5].age.max() == 1
+
+
+def test_another_number_of_levels_loses_no_track():
+    pipeline = Pipeline(STAGES)
+    for frame in pipeline.run(scene(frames=6)):
+        found = copied(frame["tracks"])
+        if frame.index in (1, 3):
+            pipeline.params["pyramid"].levels = 5 if frame.index == 1 else 3
+    assert found.age.max() == 5
+
+
+def test_a_bad_pixel_costs_the_points_around_it_and_nothing_else(levels, run):
+    now, found = levels(scene(), 0)
+    spoilt = tuple(one.clone() for one in now)
+    for level, one in enumerate(spoilt):
+        one[..., 60 >> level, 80 >> level] = float("nan")
+    after = run(tracks, spoilt, nowhere(found), now, tracks.first(now, found))
+    assert all(torch.isfinite(one).all() for one in after)
+    far = (found.score[0] > 0) & ((found.xy[0] - torch.tensor([80.0, 60.0])).abs() > 70).any(-1)
+    assert (after.age[0, far] == 1).all()
 
 
 def test_of_two_points_that_meet_the_older_one_stays(levels, run):

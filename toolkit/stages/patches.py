@@ -43,7 +43,8 @@ class Reader(NamedTuple):
         side: of a window, px.
         margin: px around the picture; see `with_margin`.
         offsets: (side + 1,) int64: where the rows of a window begin, from its first pixel.
-        last: (2,) float32: the last x and y, in the margin, at which a window can begin.
+        first: (2,) float32: the first x and y, in the margin, at which a window can begin: 0.
+        last: (2,) float32: the last ones.
         strides: (2,) int64: numbers from a pixel to the next one along x, and along y.
         mask: (P,) float32: 1 where a window's own pixels are, 0 in the column more.
     """
@@ -51,6 +52,7 @@ class Reader(NamedTuple):
     side: int
     margin: int
     offsets: Tensor
+    first: Tensor
     last: Tensor
     strides: Tensor
     mask: Tensor
@@ -79,7 +81,8 @@ class Reader(NamedTuple):
             it.
         """
         pitch, size = self.side + 1, self.side * (self.side + 1)
-        place = (xy + self.margin).clamp_(min=0.0).minimum(self.last)
+        # Not by clamp, which lets NaN pass, and NaN is no place to read from.
+        place = (xy + self.margin).fmax(self.first).fmin(self.last)
         corner = place.floor()
         weight = place - corner  # (K, 2)
         first = (corner.long() * self.strides).sum(-1, keepdim=True)  # (K, 1)
@@ -99,6 +102,7 @@ def reader(side: int, margin: int, height: int, width: int, device: torch.device
         side,
         margin,
         (torch.arange(side + 1) * pitch).to(device),
+        torch.zeros(2).to(device),
         torch.tensor(last, dtype=torch.float32).to(device),
         torch.tensor([1, pitch]).to(device),
         mask.float().to(device),

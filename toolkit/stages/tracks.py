@@ -173,9 +173,10 @@ def _there_and_back(
         return follow_by_opencv(
             before[0], after[0], xy, window=seek.window, levels=len(after), slope=seek.slope
         )
-    levels = seek.levels
-    then, now = with_margins(before, levels), with_margins(after, levels)
-    there = follow(then, now, xy, levels=levels, iterations=seek.forward)
+    common = min(len(before), len(after))  # they differ once, after `levels` was changed
+    levels = seek.levels[:common]
+    then, now = (with_margins(one[:common], levels) for one in (before, after))
+    there = follow(then, now, xy, levels=levels, iterations=seek.forward[:common])
     back = follow(now, then, there.xy, levels=levels, iterations=seek.backward, guess=xy)
     error = (back.xy - xy).square_().sum(-1).sqrt_()
     is_found = (there.slope >= seek.slope) & (there.mismatch <= seek.mismatch_px)
