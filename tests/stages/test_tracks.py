@@ -1,4 +1,5 @@
 import itertools
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_opencv_is_refused_where_there_is_no_cpu(run, levels):
     there = tuple(one.to("meta") for one in now)
     with pytest.raises(ValueError, match=r'works on the CPU and the pictures are on meta; use .*"'):
         run(tracks, there, found, there, tracks.first(now, found), backend="opencv")
+
+
+def test_opencv_is_refused_where_it_is_not_installed(run, levels, monkeypatch):
+    now, found = levels(scene(), 0)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ValueError, match=r"install downhill-toolkit\[opencv\], or use backend="):
+        run(tracks, now, found, now, tracks.first(now, found), backend="opencv")
 
 
 def test_shapes_and_dtypes_are_those_of_the_contract(watched):
