@@ -12,7 +12,8 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Stage, spec_of
+from toolkit.stages.declare import Corners, InputSpec, Stage, Tracks, spec_of
+from toolkit.stages.stabilise import CameraPath
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -70,10 +71,20 @@ CASES = {
         8,
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
+    "tracks": Case(stages.tracks, ("pyramid", "corners", "pyramid", "tracks"), 3),
+    "tracks_small": Case(
+        stages.tracks,
+        ("pyramid", "corners", "pyramid", "tracks"),
+        3,
+        {"window": 5, "trail": 12, "spacing": 40},
+    ),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
     "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
+    "overlay_tracks": Case(stages.overlay_tracks, ("rgb", "tracks"), 3),
+    "camera_path": Case(stages.camera_path, ("tracks", "camera_path"), 0),
+    "stabilise": Case(stages.stabilise, ("rgb", "camera_path"), 2),
 }
 
 
@@ -90,11 +101,37 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
+    if name == "pyramid":
+        sizes = [(height >> level, width >> level) for level in range(3)]
+        return tuple(torch.rand(1, 1, *size, device=device) for size in sizes)
+    if name == "tracks":
+        return make_tracks(device, height, width)
+    if name == "camera_path":
+        change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
+        seen = torch.ones(1, device=device)
+        return CameraPath(*change, seen > 0, seen)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
         return (values - 0.5) / 4
     return (values * 3).floor() / 2 if name == "edges" else values
+
+
+def make_tracks(device: str, height: int, width: int) -> Tracks:
+    """Points all over the picture; the last place is empty."""
+    last = torch.tensor([width, height], device=device)
+    trail = torch.rand(1, PLACES, 8, 2, device=device) * last
+    identity = torch.arange(PLACES, device=device)[None]
+    identity = identity.masked_fill(identity == PLACES - 1, -1)
+    return Tracks(
+        xy=trail[:, :, 0].clone(),
+        previous_xy=trail[:, :, 1].clone(),
+        id=identity,
+        age=(identity.clamp(min=0) % 5).int(),
+        error=torch.rand(1, PLACES, device=device),
+        next_id=torch.full((1,), PLACES, dtype=torch.int64, device=device),
+        trail=trail,
+    )
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
@@ -137,7 +174,7 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
     """Constants of a case for inputs."""
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
-        first = inputs[0]
+        first = flatten(inputs)[0]
         frame = frame_of(case, first.device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 

@@ -17,17 +17,21 @@ from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.overlay_tracks import overlay_tracks
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
 from toolkit.stages.sobel import magnitude, sobel
+from toolkit.stages.stabilise import camera_path, stabilise
 from toolkit.stages.threshold import threshold
+from toolkit.stages.tracks import tracks
 from toolkit.stages.undistort import undistort
 from toolkit.stages.unsharp import unsharp
 from toolkit.stages.warp import warp
 
 __all__ = [
     "blur",
+    "camera_path",
     "clahe",
     "color",
     "corners",
@@ -42,11 +46,14 @@ __all__ = [
     "overlay",
     "overlay_corners",
     "overlay_edges",
+    "overlay_tracks",
     "pyramid",
     "resize",
     "rgb",
     "sobel",
+    "stabilise",
     "threshold",
+    "tracks",
     "undistort",
     "unsharp",
     "warp",
