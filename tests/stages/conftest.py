@@ -70,6 +70,9 @@ CASES = {
         8,
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
+    "flow": Case(stages.flow, ("pyramid", "other_pyramid"), None),
+    "flow_fast": Case(stages.flow, ("pyramid", "other_pyramid"), None, {"preset": "fast"}),
+    "flow_best_of_gray": Case(stages.flow, ("gray", "other_gray"), None, {"preset": "best"}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -90,6 +93,10 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
+    if name.endswith("pyramid"):
+        return tuple(
+            torch.rand(1, 1, height >> level, width >> level, device=device) for level in range(3)
+        )
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
@@ -137,8 +144,7 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
     """Constants of a case for inputs."""
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
-        first = inputs[0]
-        frame = frame_of(case, first.device.type, height, width)
+        frame = frame_of(case, flatten(inputs)[0].device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 
     return make

@@ -12,6 +12,7 @@ from toolkit.stages.color import color
 from toolkit.stages.corners import corners
 from toolkit.stages.crop import crop
 from toolkit.stages.edges import edges, linked_edges
+from toolkit.stages.flow import flow
 from toolkit.stages.gray import gray
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
@@ -33,6 +34,7 @@ __all__ = [
     "corners",
     "crop",
     "edges",
+    "flow",
     "gray",
     "linked_edges",
     "magnitude",

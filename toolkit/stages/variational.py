@@ -29,7 +29,10 @@ from toolkit.stages.grids import pixel_positions, sampling_grid
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Refinement", "refine", "refinement"]
+__all__ = ["PLANES", "Refinement", "refine", "refinement"]
+
+PLANES = 29
+"""How many planes of the picture's size `refine` works on."""
 
 FLOW_EPSILON = 0.03
 """Steps of the flow below this, px, are smoothed like any surface; above, they may be edges."""
@@ -51,7 +54,7 @@ class Refinement:
         smoothness: alpha, the weight of the second sum.
         warps: how often the first sum is linearised.
         reweights: how often for each warp the equations are set up.
-        sweeps: how often for each set of equations every pixel is solved.
+        relaxation: how far to go in each sweep over all pixels, by Chebyshev's recurrence.
     """
 
     grid: Tensor
@@ -59,7 +62,7 @@ class Refinement:
     smoothness: float
     warps: int
     reweights: int
-    sweeps: int
+    relaxation: tuple[float, ...]
 
 
 def refinement(
@@ -81,169 +84,195 @@ def refinement(
         smoothness,
         warps,
         reweights,
-        sweeps,
+        tuple(_relaxation(sweeps)),
     )
 
 
-class _Workspace:
-    """Memory for one level. What is solved for has a border, so that neighbours are views of it."""
-
-    def __init__(self, height: int, width: int, like: Tensor) -> None:
-        self.grid = like.new_empty((1, height, width, 2))
-        planes = like.new_zeros((34, height, width))
-        self.diffs, self.sums = planes[0:2], planes[2:4]
-        self.xx, self.xy, self.yy = planes[4:7]
-        self.p, self.q, self.r = planes[7:10]
-        self.s, self.t, self.z = planes[10:13]
-        self.products = planes[13:18]
-        self.weighed = planes[18:23]
-        self.spare, self.other = planes[23:25], planes[25:27]
-        self.inverse = planes[27:30]
-        self.inside = planes[30]
-        self.total = planes[31]
-        self.weight = planes[32]
-        self.psi = planes[33]
-        self.across = like.new_zeros((height, width + 1))
-        self.down = like.new_zeros((height + 1, width))
-        self.fields = [like.new_zeros((2, height + 2, width + 2)) for _ in range(2)]
+def _relaxation(sweeps: int) -> list[float]:
+    """How far to go in each sweep, from the flow of the sweep before to the solved one."""
+    omegas = [1.0]
+    for number in range(1, sweeps):
+        omegas.append(1 / (1 - SLOWEST**2 * omegas[-1] / (2 if number == 1 else 4)))
+    return omegas
 
 
-def refine(here: Tensor, there: Tensor, flow: Tensor, *, by: Refinement) -> Tensor:
-    """Make a flow exact, (1, 2, H, W) px. No sync.
+class _Planes:
+    """Names for the planes that `refine` works on. Where two names share one, see the order."""
+
+    def __init__(self, scratch: Tensor, height: int, width: int) -> None:
+        planes = scratch[: PLANES * height * width].view(PLANES, height, width)
+        self.here, self.there = planes[0:2], planes[2:4]  # gradients of the pictures
+        self.fields = (planes[4:6], planes[6:8])  # the flow, and that of the sweep before
+        self.p, self.q, self.r, self.s, self.t, self.z = planes[8:14]
+        self.inside = planes[14]
+        # Needed while the misfit is linearised:
+        self.grid = planes[15:17].view(1, height, width, 2)
+        self.difference, self.sum = planes[15:17], planes[17:19]
+        self.second = planes[19:22]
+        # And after that, while the equations are set up and solved:
+        self.spare, self.other = planes[15:17], planes[17:19]
+        self.equations = planes[19:24]  # xx, xy, yy of the matrix, then the right side
+        self.across, self.down = planes[24, :, 1:], planes[25, 1:]
+        self.total, self.psi = planes[26], planes[27]
+        self.weight = planes[28]
+
+
+def refine(here: Tensor, there: Tensor, flow: Tensor, *, by: Refinement, scratch: Tensor) -> Tensor:
+    """Make a flow exact, (1, 2, H, W) px. One allocation for each warp, no sync.
 
     Args:
         here: (1, 1, H, W) the picture whose pixels move, in [0, 1].
         there: (1, 1, H, W) where they move to.
         flow: (1, 2, H, W) px, nearly right: within a pixel or two.
         by: constants for this size.
+        scratch: (>= PLANES * H * W,) memory to work in. The result lies there, too.
     """
-    height, width = here.shape[-2:]
-    work = _Workspace(height, width, here)
-    gradients = here.new_empty((2, 2, height, width))
-    for picture, gradient in zip((here, there), gradients, strict=True):
-        central(picture[0, 0], -1, out=gradient[0])
-        central(picture[0, 0], -2, out=gradient[1])
-    current, before = work.fields
-    _inner(current).copy_(flow[0])
+    planes = _Planes(scratch, *here.shape[-2:])
+    for picture, gradient in ((here, planes.here), (there, planes.there)):
+        central(picture[0, 0], 1, out=gradient[0])
+        central(picture[0, 0], 0, out=gradient[1])
+    current, before = ((one, _neighbours(one)) for one in planes.fields)
+    current[0].copy_(flow[0])
     for _ in range(by.warps):
-        _linearise(work, *gradients, _inner(current), by)
-        for number in range(by.reweights):
-            _set_up(work, _inner(current), by, first=number == 0)
-            current, before = _sweep(work, current, before, by.sweeps)
-    return _inner(current).contiguous()[None]
+        _linearise(planes, current[0], by)
+        for _ in range(by.reweights):
+            _set_up(planes, current[0], by)
+            _spread(planes, current[0], by)
+            _invert(planes)
+            for omega in by.relaxation:
+                _sweep(planes, *current, before[0], omega)
+                current, before = before, current
+    return current[0][None]
 
 
 def central(image: Tensor, axis: int, *, out: Tensor) -> None:
-    """Write what lies ahead less what lies behind, border repeated: twice the derivative."""
+    """Write what lies ahead less what lies behind, border repeated: twice the derivative.
+
+    Args:
+        image: (H, W).
+        axis: 0 looks down, 1 to the right.
+        out: (H, W).
+    """
     last = image.shape[axis] - 1
-    ahead, behind = image.narrow(axis, 2, last - 1), image.narrow(axis, 0, last - 1)
-    torch.sub(ahead, behind, out=out.narrow(axis, 1, last - 1))
-    for at, ahead_at, behind_at in ((0, 1, 0), (last, last, last - 1)):
-        torch.sub(
-            image.narrow(axis, ahead_at, 1),
-            image.narrow(axis, behind_at, 1),
-            out=out.narrow(axis, at, 1),
-        )
+    for at, ahead, behind, size in (
+        (0, 1, 0, 1),
+        (1, 2, 0, last - 1),
+        (last, last, last - 1, 1),
+    ):
+        ahead_of, behind_of = image.narrow(axis, ahead, size), image.narrow(axis, behind, size)
+        torch.sub(ahead_of, behind_of, out=out.narrow(axis, at, size))
 
 
-def _inner(field: Tensor) -> Tensor:
-    return field[:, 1:-1, 1:-1]
-
-
-def _linearise(work: _Workspace, here: Tensor, there: Tensor, flow: Tensor, by: Refinement) -> None:
+def _linearise(planes: _Planes, flow: Tensor, by: Refinement) -> None:
     """Misfit of the gradients as a linear function of the flow: r + p u + q v and z + s u + t v."""
-    torch.addcmul(by.grid[0], flow.permute(1, 2, 0), by.scale, out=work.grid[0])
+    torch.addcmul(by.grid[0], flow.permute(1, 2, 0), by.scale, out=planes.grid[0])
     warped = functional.grid_sample(
-        there[None], work.grid, padding_mode="border", align_corners=True
+        planes.there[None], planes.grid, padding_mode="border", align_corners=True
     )[0]
-    torch.le(work.grid[0].abs_().amax(-1), 1.0, out=work.inside)
-    torch.sub(warped, here, out=work.diffs)
-    torch.add(warped, here, out=work.sums)
-    central(work.sums[0], -1, out=work.xx)
-    central(work.sums[0], -2, out=work.xy)
-    central(work.sums[1], -2, out=work.yy)
-    # Sums and differences of twice the derivatives: all second ones are 8 fold, misfits 2 fold.
-    _normalise(work, work.xx, work.xy, work.diffs[0], (work.p, work.q, work.r))
-    _normalise(work, work.xy, work.yy, work.diffs[1], (work.s, work.t, work.z))
+    x, y = planes.grid[0].abs_().unbind(-1)
+    # What left the picture is not seen, so its misfit counts nothing.
+    torch.le(torch.maximum(x, y, out=planes.weight), 1.0, out=planes.inside)
+    misfit = torch.sub(warped, planes.here, out=planes.difference)
+    slope = torch.add(warped, planes.here, out=planes.sum)
+    xx, xy, yy = planes.second
+    central(slope[0], 1, out=xx)
+    central(slope[0], 0, out=xy)
+    central(slope[1], 0, out=yy)
+    p, q, r, s, t, z = planes.p, planes.q, planes.r, planes.s, planes.t, planes.z
+    _normalise(xx, xy, misfit[0], out=(p, q, r), length=planes.weight)
+    _normalise(xy, yy, misfit[1], out=(s, t, z), length=planes.weight)
     u, v = flow
-    p, q, r, s, t, z = work.p, work.q, work.r, work.s, work.t, work.z
     # The misfit at flow zero, instead of at this flow.
     r.addcmul_(p, u, value=-1).addcmul_(q, v, value=-1)
     z.addcmul_(s, u, value=-1).addcmul_(t, v, value=-1)
-    pairs = ((p, p, s, s), (p, q, s, t), (q, q, t, t), (p, r, s, z), (q, r, t, z))
-    for product, (one, two, three, four) in zip(work.products, pairs, strict=True):
-        torch.mul(one, two, out=product).addcmul_(three, four)
 
 
 def _normalise(
-    work: _Workspace, one: Tensor, two: Tensor, misfit: Tensor, out: tuple[Tensor, ...]
+    x: Tensor, y: Tensor, misfit: Tensor, *, out: tuple[Tensor, Tensor, Tensor], length: Tensor
 ) -> None:
-    """Misfit in px along the gradient's own gradient, so that strong texture weighs no more."""
-    length = torch.mul(one, one, out=work.weight).addcmul_(two, two).add_((8 * NOISE) ** 2)
-    length.rsqrt_()
-    torch.mul(one, length, out=out[0])
-    torch.mul(two, length, out=out[1])
+    """Divide by the length of x and y: a misfit in px, so that strong texture weighs no more."""
+    # Second derivatives come 8 fold, misfits 2 fold: both are of differences over two px, and the
+    # former are the sum of two pictures.
+    torch.mul(x, x, out=length).addcmul_(y, y).add_((8 * NOISE) ** 2).rsqrt_()
+    torch.mul(x, length, out=out[0])
+    torch.mul(y, length, out=out[1])
     torch.mul(misfit, length, out=out[2]).mul_(4.0)
 
 
-def _set_up(work: _Workspace, flow: Tensor, by: Refinement, *, first: bool) -> None:
-    """The equations of each pixel, weighed by how well the flow so far fits there."""
+def _set_up(planes: _Planes, flow: Tensor, by: Refinement) -> None:
+    """The equations of each pixel by itself, weighed by how well the flow so far fits there."""
     u, v = flow
-    one, two = work.spare
-    torch.addcmul(work.r, work.p, u, out=one).addcmul_(work.q, v)
-    torch.addcmul(work.z, work.s, u, out=two).addcmul_(work.t, v)
-    weight = torch.mul(one, one, out=work.weight).addcmul_(two, two).add_(DATA_EPSILON**2)
-    weight.rsqrt_().mul_(work.inside)
-    torch.mul(work.products, weight, out=work.weighed)
-    _spread(work, flow, by)
-    xx, xy, yy = work.weighed[:3]
-    xx.add_(work.total)
-    yy.add_(work.total)
-    # The inverse of the 2x2 matrix of each pixel; of `xy` with the sign that it has there.
-    determinant = torch.mul(xx, yy, out=work.weight).addcmul_(xy, xy, value=-1).reciprocal_()
-    torch.mul(yy, determinant, out=work.inverse[0])
-    torch.mul(xx, determinant, out=work.inverse[2])
-    torch.mul(xy, determinant, out=work.inverse[1]).neg_()
+    p, q, r, s, t, z = planes.p, planes.q, planes.r, planes.s, planes.t, planes.z
+    one, two = planes.spare
+    torch.addcmul(r, p, u, out=one).addcmul_(q, v)
+    torch.addcmul(z, s, u, out=two).addcmul_(t, v)
+    weight = torch.mul(one, one, out=planes.weight).addcmul_(two, two).add_(DATA_EPSILON**2)
+    weight.rsqrt_().mul_(planes.inside)
+    factors = ((p, p, s, s), (p, q, s, t), (q, q, t, t), (p, r, s, z), (q, r, t, z))
+    for equation, (a, b, c, d) in zip(planes.equations, factors, strict=True):
+        torch.mul(a, b, out=equation).addcmul_(c, d)
+    planes.equations.mul_(weight)
 
 
-def _spread(work: _Workspace, flow: Tensor, by: Refinement) -> None:
-    """How much the flow of a pixel must be that of its neighbours: less across edges of the flow."""
-    height, width = flow.shape[-2:]
-    dx, dy = work.spare, work.other
+def _spread(planes: _Planes, flow: Tensor, by: Refinement) -> None:
+    """How much neighbours must have the same flow: less across edges of the flow."""
+    dx, dy = planes.spare, planes.other
     torch.sub(flow[:, :, 1:], flow[:, :, :-1], out=dx[:, :, :-1])
     torch.sub(flow[:, 1:], flow[:, :-1], out=dy[:, :-1])
     dx[:, :, -1].zero_()
     dy[:, -1].zero_()
-    psi = torch.mul(dx[0], dx[0], out=work.psi).addcmul_(dx[1], dx[1])
+    psi = torch.mul(dx[0], dx[0], out=planes.psi).addcmul_(dx[1], dx[1])
     psi.addcmul_(dy[0], dy[0]).addcmul_(dy[1], dy[1]).add_(FLOW_EPSILON**2).rsqrt_()
     psi.mul_(by.smoothness / 2)
-    across, down = work.across, work.down
-    torch.add(psi[:, 1:], psi[:, :-1], out=across[:, 1:width])
-    torch.add(psi[1:], psi[:-1], out=down[1:height])
-    torch.add(across[:, 1:], across[:, :-1], out=work.total).add_(down[1:]).add_(down[:-1])
-    work.total.add_(1e-6)
+    across, down, total = planes.across, planes.down, planes.total
+    torch.add(psi[:, 1:], psi[:, :-1], out=across)
+    torch.add(psi[1:], psi[:-1], out=down)
+    total[:, 0].zero_()
+    total[:, 1:].copy_(across)
+    total[:, :-1].add_(across)
+    total[1:].add_(down)
+    total[:-1].add_(down)
+
+
+def _invert(planes: _Planes) -> None:
+    """Turn the matrices of all pixels, with what ties them to neighbours, into their inverses."""
+    xx, xy, yy = planes.equations[:3]
+    xx.add_(planes.total)
+    yy.add_(planes.total)
+    scale = torch.mul(xx, yy, out=planes.weight).addcmul_(xy, xy, value=-1).reciprocal_()
+    planes.psi.copy_(xx)
+    torch.mul(yy, scale, out=xx)
+    torch.mul(planes.psi, scale, out=yy)
+    xy.mul_(scale).neg_()
+    planes.equations[3:].neg_()
+
+
+def _neighbours(flow: Tensor) -> tuple[Tensor, ...]:
+    """Views of what has a neighbour to the left, right, above and below: that neighbour."""
+    return flow[:, :, :-1], flow[:, :, 1:], flow[:, :-1], flow[:, 1:]
 
 
 def _sweep(
-    work: _Workspace, current: Tensor, before: Tensor, sweeps: int
-) -> tuple[Tensor, Tensor]:
-    """Solve every pixel for its neighbours' flow, again and again; returns the newest first."""
-    across, down, right = work.across, work.down, work.weighed[3:]
-    left_of, right_of, above, below = across[:, :-1], across[:, 1:], down[:-1], down[1:]
-    xx, xy, yy = work.inverse
-    total, solved = work.spare, work.other
-    omega = 1.0
-    for number in range(sweeps):
-        torch.mul(current[:, 1:-1, 2:], right_of, out=total).sub_(right)
-        total.addcmul_(current[:, 1:-1, :-2], left_of)
-        total.addcmul_(current[:, 2:, 1:-1], below).addcmul_(current[:, :-2, 1:-1], above)
-        torch.mul(total[0], xx, out=solved[0]).addcmul_(total[1], xy)
-        torch.mul(total[0], xy, out=solved[1]).addcmul_(total[1], yy)
-        target = _inner(before)
-        if number == 0:
-            target.copy_(solved)
-        else:
-            omega = 1 / (1 - SLOWEST**2 * omega / (2 if number == 1 else 4))
-            target.lerp_(solved, omega)
-        current, before = before, current
-    return current, before
+    planes: _Planes,
+    current: Tensor,
+    neighbours: tuple[Tensor, ...],
+    before: Tensor,
+    omega: float,
+) -> None:
+    """Solve every pixel for its neighbours' flow; overwrites the flow before the current one."""
+    left, right, above, below = neighbours
+    across, down = planes.across, planes.down
+    total, solved = planes.spare, planes.other
+    xx, xy, yy, *_ = planes.equations
+    rest = planes.equations[3:]
+    torch.addcmul(rest[:, :, :-1], right, across, out=total[:, :, :-1])
+    total[:, :, -1].copy_(rest[:, :, -1])
+    total[:, :, 1:].addcmul_(left, across)
+    total[:, 1:].addcmul_(above, down)
+    total[:, :-1].addcmul_(below, down)
+    torch.mul(total[0], xx, out=solved[0]).addcmul_(total[1], xy)
+    torch.mul(total[0], xy, out=solved[1]).addcmul_(total[1], yy)
+    if omega == 1.0:
+        before.copy_(solved)
+    else:
+        before.lerp_(solved, omega)
