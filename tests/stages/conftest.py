@@ -76,6 +76,8 @@ CASES = {
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
+    "overlay_flow": Case(stages.overlay_flow, ("rgb", "flow"), None),
+    "overlay_flow_colors": Case(stages.overlay_flow, ("rgb", "flow"), None, {"spacing": 0}),
     "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
 }
 
@@ -97,10 +99,12 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         return tuple(
             torch.rand(1, 1, height >> level, width >> level, device=device) for level in range(3)
         )
-    channels = {"rgb": 3, "gradient": 2}.get(name, 1)
+    channels = {"rgb": 3, "gradient": 2, "flow": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
         return (values - 0.5) / 4
+    if name == "flow":
+        return (values - 0.5) * 40
     return (values * 3).floor() / 2 if name == "edges" else values
 
 
