@@ -3,10 +3,11 @@
 The flow is that of the pixels of the previous frame: what was at (x, y) there is now at (x, y) +
 flow(x, y). It begins with no motion in the smallest level of a pyramid. In each level patches look
 for themselves (`inverse_search`), then neighbouring pixels agree (`variational`), and the flow
-found is where the next larger level begins.
+found is where the next larger level begins. Patches stop before the largest levels, where they cost
+most; agreement goes on to the last, and takes half of the error away there.
 
     Pipeline([gray, pyramid, flow])
-    Pipeline([gray, flow.using(pyramid="gray", prev_pyramid="gray")])    # its own pyramid
+    Pipeline([gray, flow.using(pyramid="gray", prev_pyramid="gray")])    # a pyramid of its own
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SMALLEST = 24
 """Shorter side of the smallest level, px: three patches."""
 SMALLEST_OPENCV = 16
 """Shorter side, px, from which on OpenCV's presets work."""
-SIGMA = 0.7
+SIGMA = 0.5
 """The pictures of the largest level are blurred by as much as halving blurs those of the others."""
 
 
@@ -43,7 +44,8 @@ class Preset:
     Attributes:
         finest_search: the largest level in which patches search; 0 is the picture itself.
         steps: for each trial of neighbours, how many steps follow.
-        refinements: warps, reweights and sweeps in levels 0, 1, ...; coarser ones are not refined.
+        refinements: warps, reweights and sweeps in levels 0, 1, ...; the last holds for all that
+            are coarser.
         dis: name of OpenCV's preset and its finest scale, for `backend="opencv"`.
     """
 
@@ -54,20 +56,20 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(2, (1, 1, 1, 1), ((1, 1, 4), (1, 2, 5), (1, 2, 5)), ("FAST", 2)),
-    "balanced": Preset(1, (1, 1, 1, 1), ((1, 2, 6), (1, 2, 6), (1, 2, 6)), ("MEDIUM", 1)),
-    "best": Preset(1, (1,) * 8, ((2, 3, 10), (2, 3, 10), (2, 3, 10)), ("MEDIUM", 0)),
+    "fast": Preset(2, (1,) * 4, ((1, 1, 5), (1, 2, 8)), ("FAST", 2)),
+    "balanced": Preset(1, (1,) * 6, ((1, 1, 10), (1, 2, 6), (2, 2, 8)), ("MEDIUM", 1)),
+    "best": Preset(1, (1,) * 8, ((2, 3, 10), (2, 3, 10), (2, 2, 8)), ("MEDIUM", 0)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Constants of one level: what is done there, if anything."""
+    """Constants of one level: its size in px, patches if they search there, and the refinement."""
 
     height: int
     width: int
     patches: PatchGrid | None
-    refinement: Refinement | None
+    refinement: Refinement
 
 
 def _no_motion(pyramid: Pyramid) -> Flow:
@@ -87,12 +89,15 @@ def flow(
 ) -> Flow:
     """Where each pixel of the previous frame went, (1, 2, H, W) float32, px right and down.
 
-    Zero on the first frame and after a seek. Levels that the pyramid lacks are made here. Works in
-    29 planes of the picture's size and 8 of half that size with `backend="torch"`, and neither
-    syncs nor has shapes that depend on the pixels. `backend="opencv"` copies both pictures to 8
-    bits and its result into the layout of a `Flow`; what OpenCV allocates is not on the bill.
+    Zero on the first frame and after a seek, and where nothing has texture. A pixel that is hidden
+    or leaves the picture goes on as its neighbours do. Levels that the pyramid lacks are made here.
 
-    A textureless picture has no motion: its flow is zero.
+    Works in memory of 29 planes of the picture's size, and of about 45 of a level's size for the
+    patches of each level; on a CPU, `toolkit.memory.tune_allocator` keeps that from frame to frame.
+    No sync, fixed shapes.
+
+    With `backend="opencv"`, three copies: both pictures to 8 bits, and the result from the layout
+    of OpenCV; what OpenCV allocates is not on the bill, and its threads are its own.
     """
     here, there = _levels(prev_pyramid), _levels(pyramid)
     if dis is not None:
@@ -110,8 +115,7 @@ def flow(
             found = search(before, after, found, grid=level.patches)
         if number == 0:
             before, after = correlate(before, smoothing), correlate(after, smoothing)
-        if level.refinement is not None:
-            found = refine(before, after, found, by=level.refinement, scratch=scratch)
+        found = refine(before, after, found, by=level.refinement, scratch=scratch)
     # The scratch memory goes with this frame, and its flow stays.
     return found.clone(memory_format=torch.contiguous_format)
 
@@ -123,7 +127,7 @@ def _(
     preset: Annotated[str, Choice(*PRESETS, doc="work for accuracy")] = "balanced",
     smoothness: Annotated[
         float, Range(0.2, 5.0, 0.1, doc="how strongly neighbouring pixels go the same way")
-    ] = 1.4,
+    ] = 1.2,
     backend: Annotated[
         str, Choice("torch", "opencv", doc="opencv: its DIS, where it is installed, on a CPU")
     ] = "torch",
@@ -145,12 +149,13 @@ def _prepare_level(
     spec: InputSpec, chosen: Preset, number: int, count: int, smoothness: float
 ) -> Level:
     height, width = spec.height >> number, spec.width >> number
-    patches = refined = None
-    if number >= min(chosen.finest_search, count - 1):
-        patches = patch_grid(height, width, steps=chosen.steps, device=spec.device)
-    if number < len(chosen.refinements):
-        warps, reweights, sweeps = chosen.refinements[number]
-        refined = refinement(
+    searches = number >= min(chosen.finest_search, count - 1)
+    warps, reweights, sweeps = chosen.refinements[min(number, len(chosen.refinements) - 1)]
+    return Level(
+        height,
+        width,
+        patch_grid(height, width, steps=chosen.steps, device=spec.device) if searches else None,
+        refinement(
             height,
             width,
             device=spec.device,
@@ -158,8 +163,8 @@ def _prepare_level(
             warps=warps,
             reweights=reweights,
             sweeps=sweeps,
-        )
-    return Level(height, width, patches, refined)
+        ),
+    )
 
 
 def _prepare_dis(spec: InputSpec, chosen: Preset) -> Any:

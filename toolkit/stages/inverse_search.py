@@ -124,8 +124,8 @@ def search(here: Tensor, there: Tensor, flow: Tensor, *, grid: PatchGrid) -> Ten
 class _Patches:
     """The patches of a picture, and another picture that is sampled where they went.
 
-    Allocates 2 + 7 planes of patches (N, 64), which is four times a picture each; after that,
-    sampling allocates nothing of that size.
+    Patches overlap, so that N of them hold four times a picture: all this takes some 45 planes.
+    After that, sampling allocates nothing of that size.
     """
 
     def __init__(self, here: Tensor, there: Tensor, grid: PatchGrid) -> None:
