@@ -138,7 +138,8 @@ class _Patches:
         cut -= cut.mean(2, keepdim=True)
         self.template = cut[0]  # (N, 64)
         self.ascent = _ascent(cut[1:])  # (2, N, 64)
-        self.offset = torch.linalg.vecdot(self.ascent, self.template)  # (2, N)
+        self.products = here.new_empty((2, *self.template.shape))
+        self.offset = self._climb(self.template)  # (2, N)
         self.upper, self.lower = here.new_empty((2, cut.shape[1], AREA + PATCH))
         self.sampled = here.new_empty((cut.shape[1], AREA))
 
@@ -157,12 +158,17 @@ class _Patches:
         """Sum of squared differences after `flow`, without what the mean differs, (N,)."""
         misfit = self.sample(flow).sub_(self.template)
         mean = misfit.sum(1)
-        return torch.linalg.vecdot(misfit, misfit).addcmul_(mean, mean, value=-1 / AREA)
+        squares = torch.mul(misfit, misfit, out=self.products[0])
+        return squares.sum(1).addcmul_(mean, mean, value=-1 / AREA)
 
     def step(self, flow: Tensor) -> Tensor:
         """One step of Gauss and Newton from `flow`, (2, N) px."""
-        step = torch.linalg.vecdot(self.ascent, self.sample(flow)).sub_(self.offset)
+        step = self._climb(self.sample(flow)).sub_(self.offset)
         return torch.sub(flow, step.clamp_(-LONGEST_STEP, LONGEST_STEP))
+
+    def _climb(self, patches: Tensor) -> Tensor:
+        """What patches say of the flow, (2, N) px."""
+        return torch.mul(self.ascent, patches, out=self.products).sum(2)
 
 
 def _windows(padded: Tensor) -> Tensor:
