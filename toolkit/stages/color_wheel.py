@@ -42,7 +42,7 @@ def color_wheel(device: torch.device) -> Tensor:
 def paint_flow(flow: Tensor, wheel: Tensor, *, longest: float) -> tuple[Tensor, Tensor]:
     """Colours of a flow, (1, 3, H, W) in [0, 1], and its length, (1, 1, H, W) in `longest`.
 
-    No sync. Three allocations of the colours' size and seven of a plane.
+    No sync. Ten allocations, of colours and of planes.
 
     Args:
         flow: (1, 2, H, W) px.
