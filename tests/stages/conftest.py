@@ -78,9 +78,14 @@ CASES = {
         3,
         {"window": 5, "trail": 12, "spacing": 40},
     ),
+    "flow": Case(stages.flow, ("pyramid", "other_pyramid"), 24),
+    "flow_fast": Case(stages.flow, ("pyramid", "other_pyramid"), 15, {"preset": "fast"}),
+    "flow_best_of_gray": Case(stages.flow, ("gray", "other_gray"), 30, {"preset": "best"}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
+    "overlay_flow": Case(stages.overlay_flow, ("rgb", "flow"), 13),
+    "overlay_flow_colors": Case(stages.overlay_flow, ("rgb", "flow"), 10, {"spacing": 0}),
     "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
     "overlay_tracks": Case(stages.overlay_tracks, ("rgb", "tracks"), 3),
     "camera_path": Case(stages.camera_path, ("tracks", "camera_path"), 0),
@@ -101,19 +106,22 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
-    if name == "pyramid":
-        sizes = [(height >> level, width >> level) for level in range(3)]
-        return tuple(torch.rand(1, 1, *size, device=device) for size in sizes)
     if name == "tracks":
         return make_tracks(device, height, width)
     if name == "camera_path":
         change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
         seen = torch.ones(1, device=device)
         return CameraPath(*change, seen > 0, seen)
-    channels = {"rgb": 3, "gradient": 2}.get(name, 1)
+    if name.endswith("pyramid"):
+        return tuple(
+            torch.rand(1, 1, height >> level, width >> level, device=device) for level in range(3)
+        )
+    channels = {"rgb": 3, "gradient": 2, "flow": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
         return (values - 0.5) / 4
+    if name == "flow":
+        return (values - 0.5) * 40
     return (values * 3).floor() / 2 if name == "edges" else values
 
 
@@ -174,8 +182,7 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
     """Constants of a case for inputs."""
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
-        first = flatten(inputs)[0]
-        frame = frame_of(case, first.device.type, height, width)
+        frame = frame_of(case, flatten(inputs)[0].device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 
     return make

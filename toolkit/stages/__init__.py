@@ -12,11 +12,13 @@ from toolkit.stages.color import color
 from toolkit.stages.corners import corners
 from toolkit.stages.crop import crop
 from toolkit.stages.edges import edges, linked_edges
+from toolkit.stages.flow import flow
 from toolkit.stages.gray import gray
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.overlay_flow import overlay_flow
 from toolkit.stages.overlay_tracks import overlay_tracks
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
@@ -37,6 +39,7 @@ __all__ = [
     "corners",
     "crop",
     "edges",
+    "flow",
     "gray",
     "linked_edges",
     "magnitude",
@@ -46,6 +49,7 @@ __all__ = [
     "overlay",
     "overlay_corners",
     "overlay_edges",
+    "overlay_flow",
     "overlay_tracks",
     "pyramid",
     "resize",

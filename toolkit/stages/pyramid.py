@@ -13,7 +13,7 @@ from toolkit.stages.shapes import check_image
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["pyramid"]
+__all__ = ["TAPS", "halve", "pyramid"]
 
 TAPS = (1, 5, 10, 10, 5, 1)
 """A Gaussian pyramid's 5-tap binomial filter and the mean of two in one, in 32nds."""
@@ -30,7 +30,7 @@ def pyramid(gray: Gray, *, levels: int, taps: Tensor) -> Pyramid:
     """
     result = [gray]
     for _ in range(levels - 1):
-        result.append(_halve(result[-1], taps))
+        result.append(halve(result[-1], taps))
     return tuple(result)
 
 
@@ -53,7 +53,13 @@ def _(
     return {"levels": levels, "taps": (torch.tensor(TAPS) / 32.0).to(spec.device)}
 
 
-def _halve(image: Tensor, taps: Tensor) -> Tensor:
+def halve(image: Tensor, taps: Tensor) -> Tensor:
+    """One level from the one below it, (1, C, H / 2, W / 2). Three allocations, no sync.
+
+    Args:
+        image: (1, C, H, W) float32, at least 3 px on each side.
+        taps: (6,) `TAPS` in 32nds, on the image's device.
+    """
     height, width = image.shape[-2] // 2, image.shape[-1] // 2
     mirrored = functional.pad(image, (2, 2, 2, 2), mode="reflect")
     weights = taps.unbind()
