@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Stage, spec_of
+from toolkit.stages.declare import Corners, Features, InputSpec, Stage, spec_of
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -70,6 +70,11 @@ CASES = {
         8,
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
+    "features": Case(stages.features, ("gray",), None, {"count": PLACES}),
+    "features_gftt": Case(
+        stages.features, ("gray",), None, {"count": 512, "response": "gftt", "levels": 3}
+    ),
+    "matches": Case(stages.matches, ("features", "features"), 0),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -90,11 +95,29 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
+    if name == "features":
+        return make_features(device, height, width)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
         return (values - 0.5) / 4
     return (values * 3).floor() / 2 if name == "edges" else values
+
+
+def make_features(device: str, height: int, width: int) -> Features:
+    """Features with the bits of one and the same picture, a few of which differ; two are empty."""
+    size = torch.tensor([width, height], device=device)
+    alike = torch.arange(PLACES * 32, device=device).view(1, PLACES, 32).mul(73).remainder(251)
+    noise = torch.randint(0, 2, (1, PLACES, 32), device=device)
+    score = torch.rand(1, PLACES, device=device) + 0.1
+    score[:, -2:] = 0
+    return Features(
+        torch.rand(1, PLACES, 2, device=device) * size,
+        score,
+        torch.rand(1, PLACES, device=device),
+        torch.ones(1, PLACES, device=device),
+        (alike ^ noise).to(torch.uint8),
+    )
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
@@ -137,7 +160,7 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
     """Constants of a case for inputs."""
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
-        first = inputs[0]
+        first = flatten(inputs)[0]
         frame = frame_of(case, first.device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 

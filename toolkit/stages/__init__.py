@@ -12,7 +12,9 @@ from toolkit.stages.color import color
 from toolkit.stages.corners import corners
 from toolkit.stages.crop import crop
 from toolkit.stages.edges import edges, linked_edges
+from toolkit.stages.features import features
 from toolkit.stages.gray import gray
+from toolkit.stages.matches import matches
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
@@ -33,9 +35,11 @@ __all__ = [
     "corners",
     "crop",
     "edges",
+    "features",
     "gray",
     "linked_edges",
     "magnitude",
+    "matches",
     "median",
     "morphology",
     "motion",
