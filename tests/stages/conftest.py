@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, Features, InputSpec, Stage, spec_of
+from toolkit.stages.declare import Corners, Features, InputSpec, Pairs, Stage, spec_of
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -74,6 +74,7 @@ CASES = {
     "features_gftt": Case(
         stages.features, ("gray",), None, {"count": 512, "response": "gftt", "levels": 3}
     ),
+    "homography": Case(stages.homography, ("pairs",), None),
     "matches": Case(stages.matches, ("features", "features"), 0),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
@@ -97,6 +98,8 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         return Corners(xy, torch.rand(1, PLACES, device=device))
     if name == "features":
         return make_features(device, height, width)
+    if name == "pairs":
+        return make_pairs(device, height, width)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
@@ -118,6 +121,16 @@ def make_features(device: str, height: int, width: int) -> Features:
         torch.ones(1, PLACES, device=device),
         (alike ^ noise).to(torch.uint8),
     )
+
+
+def make_pairs(device: str, height: int, width: int) -> Pairs:
+    """Pairs on a plane that comes nearer; every fourth is wrong, and every fifth place is empty."""
+    size = torch.tensor([width, height], device=device)
+    before = torch.rand(1, 60, 2, device=device) * size
+    after = before * 1.1 + 3
+    after[:, ::4] = torch.rand(1, 15, 2, device=device) * size
+    is_valid = torch.arange(60, device=device) % 5 > 0
+    return Pairs(before, after, is_valid[None])
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:

@@ -14,6 +14,7 @@ from toolkit.stages.crop import crop
 from toolkit.stages.edges import edges, linked_edges
 from toolkit.stages.features import features
 from toolkit.stages.gray import gray
+from toolkit.stages.homography import homography
 from toolkit.stages.matches import matches
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
@@ -37,6 +38,7 @@ __all__ = [
     "edges",
     "features",
     "gray",
+    "homography",
     "linked_edges",
     "magnitude",
     "matches",
