@@ -80,6 +80,7 @@ CASES = {
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
     "overlay_corners": Case(stages.overlay_corners, ("rgb", "corners"), 1),
+    "overlay_matches": Case(stages.overlay_matches, ("rgb", "pairs"), None),
 }
 
 

@@ -20,6 +20,7 @@ from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.overlay_matches import overlay_matches
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
@@ -48,6 +49,7 @@ __all__ = [
     "overlay",
     "overlay_corners",
     "overlay_edges",
+    "overlay_matches",
     "pyramid",
     "resize",
     "rgb",
