@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+import base64
 import math
 
 import torch
@@ -35,19 +36,31 @@ PATCH_RADIUS = 15
 REACH = PATCH_RADIUS + 3
 """And the smoothed picture there depends on pixels up to this far away."""
 
+_PATTERN = (
+    "|M~y{0sa96{|Ep8008^>0t5p4008_0{ssN}1PKEF{r&m`0rmp_0092;`wIX5{tN#C0008~0s#XK{sI8}",
+    "{{Q#={{Z;~{RQ&{`~Us{0`dX<0R;a1^aK3>1o#30_6hy~{PzF-1pWvL{`~j#^Zfk){R8>>_5l0?1pWy1",
+    "{rvd~00{y60`&s}`t<(-1ON^L|Mvd`_W=C;4EhEE0|W&M1N{XB_V)V%0S*EE0R{gK2Kxg8{`mg?`w0I7",
+    "`wIL3{{;66`v&^{0{{v61Ox{5`}_3>1or{`_X_(13<w1L1pfjE`Ud;?`vLd{_xAw*0t5;Q`}_6z_51w>",
+    "0Ra8|`T_p>1q%fG1pEy92nGZK1OWj0{`mX_{Q><11Nj073Ht>E`T_U+_X7U{0t5gG`u6<>|NjF8`2q6+",
+    "`vLp;1P1{F2Mh)Q|NZ*?`t<w%0`ma|{R;vB1O*NL{r>v;{R;g2|M>v(0R;v9{rUF<|M~$80}cQO0SEv2",
+    "1NsLD2LTEQ1^)#1_xt|({qy|<{SE;8{{;B`{ssd91qKHH{{sW}_z3v?^#1t;`ug$$1po&6`3Cs)0R8j(",
+    "_yYO*{r><61_K5A2>b{J{`La=4FLrD2KWQ}3IhlK`U&^}3HS;L1qTKA^ZWP${RQ{~3I+!F`uG3^1_cZT",
+    "{tEpC3jYQF`~m+1{00F73HS*D`t$+%{{8{<2>%2F`}g($`~Lk70Q>U>0Qmk10Q>m}00IW|_xkh&{P_C~",
+    "|M&m;@&Nq_0sQ&-|M>e01Ns2|0{;8~0t5OC4f_cO3ibr}2lWX5{0jN`0uKHH0s03F`3m~>1@!;=1^x&E",
+    "{_^|%`U~^@0RZ<2_y73x0R{&52L}lB`2_v-{rLR-3iksC{qh3={{#RB1PKB73H}ZJ00{l`0Qvm?3;YHO",
+    "1`GcM{r2_<`2zk42?YcN3JL@F{`U0v|M&9(_5uO^0}BTM0tWu_{|5U9^$Gh4^#=e51`7xH0Sg8D4gd)Q",
+    "2L}uT^#}I>{P+X^^aTA301Ev1|NjC2`uzF%`1kVu0{;g6_x<$w1NZ+30P+C|0{Z<21pNU23jzZF`2P0;",
+    "0rmX`_Wk`00{jX5`TYC#1oj2{0Rs&L{SEyH{|*870RjyB4EhB2`TGC}0|E#F0}cfB4gdrV{qpkv3i%EI",
+    "1N;X72>c582KECA`~v|7|MvL)0`dp``Stz^01E^1_zV8>0R{B`0rvg+2?YxP|M&z93<v}Y1osL6`1Aq<",
+    "1O@*0`33q4{09IH0rL9+`Um<93<eDT0Rjd9@&fk$4EYH8{|@{00P_3z0Q?690rLh80`>v(`3dv}4Eg{0",
+)
+"""Two places of x and y for each bit, int8 in base 85: `python -m toolkit.demos.learn_pattern`."""
 
-def comparison_pattern(seed: int = 0) -> Tensor:
-    """Which two places each bit compares, (256, 2, 2) float64 x and y in px, on the host.
 
-    Both are drawn from a normal distribution around the point, as BRIEF found best, within the
-    patch.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    spread = 0.4 * PATCH_RADIUS
-    drawn = torch.randn(16 * BITS, 2, 2, dtype=torch.float64, generator=generator) * spread
-    is_inside = (drawn.norm(dim=-1) <= PATCH_RADIUS - 1).all(-1)
-    is_apart = (drawn[:, 0] - drawn[:, 1]).norm(dim=-1) >= 2.0
-    return drawn[is_inside & is_apart][:BITS]
+def comparison_pattern() -> Tensor:
+    """Which two places each bit compares, (256, 2, 2) float64 x and y in px, on the host."""
+    packed = bytearray(base64.b85decode("".join(_PATTERN)))
+    return torch.frombuffer(packed, dtype=torch.int8).view(BITS, 2, 2).double()
 
 
 def turned_offsets(pattern: Tensor, *, turns: int, stride: int) -> Tensor:

@@ -95,7 +95,7 @@ def _(
     ] = "harris",
     cell: Annotated[
         int, Range(2, 16, 1, "px", doc="no cell of this side has two, nor one beside a stronger")
-    ] = 4,
+    ] = 3,
     contrast: Annotated[
         float, Range(0.0005, 0.1, 0.0005, "1/px", doc="steepness below which nothing is a corner")
     ] = 0.005,
