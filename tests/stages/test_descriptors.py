@@ -76,7 +76,7 @@ def test_unpacked_bits_are_minus_and_plus_one():
 
 
 def test_what_is_learned_leaves_out_what_says_the_same(monkeypatch):
-    """Every second candidate answers as another one does: those that repeat another one are left out."""
+    """Every second candidate answers as another one does: of the two, one is taken at most."""
     module = sys.modules[learn_pattern.__module__]
     generator = torch.Generator().manual_seed(0)
     answers = torch.rand(400, 600, generator=generator) < 0.5

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["homography"]
 
+JURY = 128
+"""How many pairs judge all guesses; those that it finds best are judged by all pairs."""
+
+CANDIDATES = 32
+"""How many guesses the jury hands on; `guesses` is no less."""
+
 FINALISTS = 8
 """How many of the guesses are fitted to all pairs that agree with them."""
 
@@ -46,6 +52,14 @@ class _Points(NamedTuple):
     to_before: Tensor
     from_after: Tensor
     unit: Tensor
+
+    def of(self, places: Tensor) -> _Points:
+        """Some of the pairs, at (N,) places."""
+        return self._replace(
+            before=self.before.index_select(1, places),
+            after=self.after.index_select(1, places),
+            weight=self.weight.index_select(0, places),
+        )
 
 
 @stage("homography", footprint=Reduction())
@@ -71,11 +85,13 @@ def homography(
     pairs = tracks if isinstance(tracks, Pairs) else tracks.pairs
     points = _normalised(pairs, corner)
     limit = (threshold / points.unit).square()
-    sample = _sample(pairs.is_valid[0], table, shuffle)  # (M, 4)
+    order = _in_disorder(pairs.is_valid[0], shuffle)
+    sample = _sample(order, pairs.is_valid[0].sum(), table)  # (M, 4)
     guesses = _through_four(points, sample)  # (M, 3, 3)
-    score = _score(_errors(guesses, points)[1], points.weight, limit)
-    best = score.topk(FINALISTS).indices
-    finalists = _fitted(guesses.index_select(0, best), points, limit, fits)
+    jury = points.of(order[:JURY])
+    candidates = _best(guesses, jury, limit, CANDIDATES)
+    finalists = _best(candidates, points, limit, FINALISTS)
+    finalists = _fitted(finalists, points, limit, fits)
 
     errors = _errors(finalists, points)[1]  # (F, K)
     winner = _score(errors, points.weight, limit).argmax(0, keepdim=True)
@@ -159,13 +175,22 @@ def _similarity(scale: Tensor, shift: Tensor, corner: Tensor) -> Tensor:
     return matrix
 
 
-def _sample(is_valid: Tensor, table: Tensor, shuffle: Tensor) -> Tensor:
-    """Places of four valid pairs for each guess, (M, 4): those that exist, in a fixed disorder."""
-    flags = is_valid.index_select(0, shuffle)
-    order = flags.to(torch.uint8).argsort(descending=True, stable=True)
-    count = flags.sum()
+def _in_disorder(is_valid: Tensor, shuffle: Tensor) -> Tensor:
+    """All places, (K,), those of valid pairs first, otherwise in a fixed disorder."""
+    flags = is_valid.index_select(0, shuffle).to(torch.uint8)
+    return shuffle.index_select(0, flags.argsort(descending=True, stable=True))
+
+
+def _sample(order: Tensor, count: Tensor, table: Tensor) -> Tensor:
+    """Places of four pairs for each guess, (M, 4), out of the first `count`."""
     rank = torch.minimum((table * count).long(), (count - 1).clamp(min=0))
-    return shuffle.index_select(0, order.index_select(0, rank.view(-1))).view(rank.shape)
+    return order.index_select(0, rank.view(-1)).view(rank.shape)
+
+
+def _best(maps: Tensor, points: _Points, limit: Tensor, count: int) -> Tensor:
+    """The `count` maps that most pairs agree with."""
+    score = _score(_errors(maps, points)[1], points.weight, limit)
+    return maps.index_select(0, score.topk(count).indices)
 
 
 def _through_four(points: _Points, sample: Tensor) -> Tensor:
