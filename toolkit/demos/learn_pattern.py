@@ -103,7 +103,7 @@ def _found(picture: Tensor, candidates: Tensor, generator: torch.Generator) -> t
     noise = 0.01 * torch.randn(picture.shape, generator=generator)
     picture = (picture + noise).clamp(0, 1)
     spec = InputSpec(FrameSpec(WIDTH, HEIGHT, "gray"), (spec_of(picture),))
-    constants = features.constants(spec, count=1000)
+    constants = features.constants(spec, count=1000, cell=4)
     found = features(picture, **constants)
     sheet, way_back = constants["sheet"], constants["way_back"]
     level = (found.scale[0][:, None] - way_back["scale"]).abs().argmin(1)
