@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Stage, Tracks, spec_of
+from toolkit.stages.declare import Corners, Features, InputSpec, Pairs, Stage, Tracks, spec_of
 from toolkit.stages.stabilise import CameraPath
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
@@ -81,6 +81,12 @@ CASES = {
     "flow": Case(stages.flow, ("pyramid", "other_pyramid"), 24),
     "flow_fast": Case(stages.flow, ("pyramid", "other_pyramid"), 15, {"preset": "fast"}),
     "flow_best_of_gray": Case(stages.flow, ("gray", "other_gray"), 30, {"preset": "best"}),
+    "features": Case(stages.features, ("gray",), None, {"count": PLACES}),
+    "features_gftt": Case(
+        stages.features, ("gray",), None, {"count": 512, "response": "gftt", "levels": 3}
+    ),
+    "homography": Case(stages.homography, ("pairs",), None),
+    "matches": Case(stages.matches, ("features", "features"), 0),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -90,6 +96,7 @@ CASES = {
     "overlay_tracks": Case(stages.overlay_tracks, ("rgb", "tracks"), 3),
     "camera_path": Case(stages.camera_path, ("tracks", "camera_path"), 0),
     "stabilise": Case(stages.stabilise, ("rgb", "camera_path"), 2),
+    "overlay_matches": Case(stages.overlay_matches, ("rgb", "pairs"), None),
 }
 
 
@@ -112,6 +119,10 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
         seen = torch.ones(1, device=device)
         return CameraPath(*change, seen > 0, seen)
+    if name == "features":
+        return make_features(device, height, width)
+    if name == "pairs":
+        return make_pairs(device, height, width)
     if name.endswith("pyramid"):
         return tuple(
             torch.rand(1, 1, height >> level, width >> level, device=device) for level in range(3)
@@ -140,6 +151,32 @@ def make_tracks(device: str, height: int, width: int) -> Tracks:
         next_id=torch.full((1,), PLACES, dtype=torch.int64, device=device),
         trail=trail,
     )
+
+
+def make_features(device: str, height: int, width: int) -> Features:
+    """Features with the bits of one and the same picture, a few of which differ; two are empty."""
+    size = torch.tensor([width, height], device=device)
+    alike = torch.arange(PLACES * 32, device=device).view(1, PLACES, 32).mul(73).remainder(251)
+    noise = torch.randint(0, 2, (1, PLACES, 32), device=device)
+    score = torch.rand(1, PLACES, device=device) + 0.1
+    score[:, -2:] = 0
+    return Features(
+        torch.rand(1, PLACES, 2, device=device) * size,
+        score,
+        torch.rand(1, PLACES, device=device),
+        torch.ones(1, PLACES, device=device),
+        (alike ^ noise).to(torch.uint8),
+    )
+
+
+def make_pairs(device: str, height: int, width: int) -> Pairs:
+    """Pairs on a plane that comes nearer; every fourth is wrong, and every fifth place is empty."""
+    size = torch.tensor([width, height], device=device)
+    before = torch.rand(1, 60, 2, device=device) * size
+    after = before * 1.1 + 3
+    after[:, ::4] = torch.rand(1, 15, 2, device=device) * size
+    is_valid = torch.arange(60, device=device) % 5 > 0
+    return Pairs(before, after, is_valid[None])
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
@@ -183,6 +220,8 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
         frame = frame_of(case, flatten(inputs)[0].device.type, height, width)
+        first = flatten(inputs)[0]
+        frame = frame_of(case, first.device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 
     return make

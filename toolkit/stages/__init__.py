@@ -12,13 +12,17 @@ from toolkit.stages.color import color
 from toolkit.stages.corners import corners
 from toolkit.stages.crop import crop
 from toolkit.stages.edges import edges, linked_edges
+from toolkit.stages.features import features
 from toolkit.stages.flow import flow
 from toolkit.stages.gray import gray
+from toolkit.stages.homography import homography
+from toolkit.stages.matches import matches
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
 from toolkit.stages.overlay_flow import overlay_flow
+from toolkit.stages.overlay_matches import overlay_matches
 from toolkit.stages.overlay_tracks import overlay_tracks
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
@@ -39,10 +43,13 @@ __all__ = [
     "corners",
     "crop",
     "edges",
+    "features",
     "flow",
     "gray",
+    "homography",
     "linked_edges",
     "magnitude",
+    "matches",
     "median",
     "morphology",
     "motion",
@@ -50,6 +57,7 @@ __all__ = [
     "overlay_corners",
     "overlay_edges",
     "overlay_flow",
+    "overlay_matches",
     "overlay_tracks",
     "pyramid",
     "resize",

@@ -25,7 +25,7 @@ from toolkit.stages.windows import sliding_max
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["cornerness", "corners"]
+__all__ = ["cornerness", "corners", "peak_offset"]
 
 
 @stage("corners", footprint=Reduction())
@@ -66,7 +66,7 @@ def corners(
     place_in_response = xy[:, 1] * response.shape[-1] + xy[:, 0]
     xy = xy.to(torch.float32)
     if subpixel:
-        xy = xy + _peak_offset(response, place_in_response)
+        xy = xy + peak_offset(response, place_in_response)
     xy = xy * (score > 0)[:, None]
     missing = count - score.shape[0]
     if missing:
@@ -165,7 +165,7 @@ def _judge(
     response.clamp_(min=0.0)  # roundoff, and Harris along edges, go below
 
 
-def _peak_offset(response: Tensor, place: Tensor) -> Tensor:
+def peak_offset(response: Tensor, place: Tensor) -> Tensor:
     """Where the parabola through a maximum and its neighbours peaks, (K, 2) px within +-0.5."""
     flat, width = response.view(-1), response.shape[-1]
     center = flat.index_select(0, place)
