@@ -69,6 +69,8 @@ BROUGHT_ALONG = {
     "nbformat": "jupyterlab",
     "traitlets": "ipywidgets",
 }
+# Libraries that some users have and none needs: which parts may offer to work with them, by name.
+WHERE_INSTALLED = {"cv2": {"demos", "stages"}}
 # A module that nothing but this library loads, so that whoever has it has the library.
 LOADED_BY = {"toolkit.profiling.pytest_plugin": "pytest"}
 
@@ -115,6 +117,8 @@ def wrong_imports(source: str, *, module: str) -> list[str]:
 
 
 def _may_use(part: str, library: str) -> bool:
+    if part in WHERE_INSTALLED.get(library, ()):
+        return True
     return part not in STANDARD_LIBRARY_ONLY and BROUGHT_ALONG.get(library, library) in declared()
 
 

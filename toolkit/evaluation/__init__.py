@@ -19,6 +19,7 @@ from toolkit.evaluation.flo import read_flo, write_flo
 from toolkit.evaluation.flow_field import FlowField
 from toolkit.evaluation.flow_folders import FlowPair, find_flow_pairs
 from toolkit.evaluation.flow_metrics import FlowErrors, end_point_errors, flow_errors
+from toolkit.evaluation.flow_tally import FlowTally
 from toolkit.evaluation.kitti_flow import read_kitti_flow, write_kitti_flow
 from toolkit.evaluation.pictures import read_picture
 from toolkit.evaluation.rotations import direction_errors, rotation_angles
@@ -42,6 +43,7 @@ __all__ = [
     "FlowErrors",
     "FlowField",
     "FlowPair",
+    "FlowTally",
     "Similarity",
     "Trajectory",
     "TrajectoryErrors",
