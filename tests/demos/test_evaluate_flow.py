@@ -18,10 +18,12 @@ OPENCV = {f"opencv_{one}" for one in ("dis_ultrafast", "dis_fast", "dis_medium",
 
 
 @pytest.fixture
-def evaluate(tmp_path):
-    """Run it; returns its answer and what it printed."""
+def evaluate(tmp_path, monkeypatch):
+    """Run it; returns its answer and what it printed. Plots are drawn where they are looked at."""
 
-    def run(**options):
+    def run(*, draws=False, **options):
+        for plot in () if draws else ("plot_bars", "plot_shares"):
+            monkeypatch.setattr(evaluate_flow, plot, lambda *what, **how: None)
         printed = io.StringIO()
         console = Console(file=printed, width=100)
         return run_flow(out=tmp_path, console=console, **options), printed.getvalue()
@@ -111,7 +113,7 @@ def test_the_truth_of_a_drawn_pair_leads_to_the_second_picture(small):
 
 
 def test_the_plots_are_pictures_with_something_on_them(evaluate, still_flow, data):
-    for path in evaluate(data=data)[0]["plots"]:
+    for path in evaluate(data=data, draws=True)[0]["plots"]:
         with Image.open(path) as picture:
             assert min(picture.size) > 200
             assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20

@@ -201,17 +201,13 @@ def _plot(rows: Sequence[_Row], subject: str, out: Path) -> list[str]:
 
 
 def _table(metrics: Mapping[str, Mapping[str, Any]], count: int) -> Table:
-    table = Table(title=f"Pose over {count} scenes", title_justify="left")
+    table = Table(
+        title=f"Pose over {count} scenes: median errors, and which scenes were called degenerate",
+        title_justify="left",
+    )
     for column in ("method", "back end"):
         table.add_column(column, no_wrap=True)
-    for column in (
-        "rotation °, median",
-        "direction °, median",
-        "planes flagged %",
-        "turns flagged %",
-        "false alarms %",
-        "CPU ms",
-    ):
+    for column in ("turn °", "direction °", "planes %", "turns %", "false %", "ms"):
         table.add_column(column, justify="right")
     for name, row in metrics.items():
         numbers = (

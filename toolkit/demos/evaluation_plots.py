@@ -107,7 +107,7 @@ def plot_bars(
         )
     labels = [str(cases[one]) for one in chosen]
     axes.set_yticks(np.arange(len(chosen)), labels, fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(chosen) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_title(title, loc="left", fontsize=10)
     axes.legend(loc="lower right")
