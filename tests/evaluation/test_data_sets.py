@@ -1,5 +1,7 @@
 """Folders as users unpack them: Sintel, KITTI flow, pairs by name, and TUM RGB-D."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -85,6 +87,30 @@ def test_pairs_named_as_in_flyingchairs_are_found(test_data):
     assert pair.name == "00001"
     before, after = pair.read_pictures()
     assert before.shape == after.shape == (3, *pair.read_truth().flow.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("rubberwhale", "rubberwhale"), ("00001", "chairs 00001"), ("motorcycle", "motorcycle")],
+)
+def test_the_truth_of_real_pairs_leads_from_the_first_picture_to_the_second(
+    name, expected, real_pairs, test_data
+):
+    pair = next(one for one in find_flow_pairs(real_pairs) if one.name == name)
+    (flow, is_valid), pictures = pair.read_truth(), pair.read_pictures()
+    before, after = (
+        cv2.cvtColor(np.moveaxis(one, 0, -1).copy(), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        for one in pictures
+    )
+    y, x = np.mgrid[: flow.shape[1], : flow.shape[2]].astype(np.float32)
+    right, down = x + flow[0], y + flow[1]
+    is_inside = (right >= 0) & (down >= 0) & (right <= x.max()) & (down <= y.max())
+    there = cv2.remap(after, right, down, cv2.INTER_LINEAR)
+    told = json.loads((test_data / "flow" / "EXPECTED_flow.json").read_text())["pairs"]
+    (numbers,) = [value for key, value in told.items() if key.startswith(expected)]
+    off, still = (np.abs(one - before)[is_valid & is_inside].mean() for one in (there, after))
+    assert off == pytest.approx(numbers["mae_gt"], rel=0.05)
+    assert still == pytest.approx(numbers["mae_nowarp"], rel=0.05)
 
 
 def test_a_folder_of_something_else_is_refused_with_what_was_found(tmp_path):
