@@ -110,7 +110,8 @@ def run_pose(
         "plots": _plot(rows, f"{subject}, {backend}", out),
         "machine": describe_machine(),
     }
-    console.print(_table(result["metrics"], len(rows)))
+    if rows:
+        console.print(_table(result["metrics"], len(rows)))
     print_ending(result, console)
     return result
 
@@ -123,6 +124,9 @@ def _measure(
     with one_thread(), closing(shown):
         try:
             for turn, views in enumerate(shown):
+                if not turn:  # what is made once is not what is timed
+                    for method in methods.values():
+                        method(views)
                 errors = {
                     name: _error(method(views), views) for name, method in in_turn(methods, turn)
                 }
