@@ -199,7 +199,7 @@ def _plot(finished: _Finished, subject: str, out: Path) -> list[str]:
 def _print(result: Mapping[str, Any], console: Console) -> None:
 
     table = Table(title=f"Flow over {len(result['pairs'])} pairs", title_justify="left")
-    for column in ("method", "back end"):
+    for column in ("method", "ran on"):
         table.add_column(column, no_wrap=True)
     for column in ("EPE px, mean", "EPE px, median", "Fl-all %", "CPU ms"):
         table.add_column(column, justify="right")

@@ -193,7 +193,7 @@ def _evaluate(
 
 def _table(metrics: dict[str, Any], count: int) -> Table:
     table = Table(title=f"Odometry over {count} frames, Sim(3) aligned", title_justify="left")
-    for column in ("method", "back end"):
+    for column in ("method", "ran on"):
         table.add_column(column, no_wrap=True)
     for column in ("ATE m, rmse", "RPE m, rmse", "RPE °, rmse", "scale", "tracked %", "CPU ms"):
         table.add_column(column, justify="right")

@@ -209,9 +209,9 @@ def _table(metrics: Mapping[str, Mapping[str, Any]], count: int) -> Table:
         title=f"Pose over {count} scenes: median errors, and which scenes were called degenerate",
         title_justify="left",
     )
-    for column in ("method", "back end"):
+    for column in ("method", "ran on"):
         table.add_column(column, no_wrap=True)
-    for column in ("turn °", "direction °", "planes %", "turns %", "false %", "ms"):
+    for column in ("turn °", "travel °", "planes %", "turns %", "false %", "ms"):
         table.add_column(column, justify="right")
     for name, row in metrics.items():
         numbers = (
