@@ -47,6 +47,14 @@ def test_drawn_scenes_are_evaluated_with_every_method(evaluate, opencv_pose):
     json.dumps(result, allow_nan=False)
 
 
+def test_the_table_fits_a_terminal_of_80_columns(opencv_pose, tmp_path):
+    printed = io.StringIO()
+    run_pose(out=tmp_path, console=Console(file=printed, width=80), scenes=1, seed=4)
+    rows = [line for line in printed.getvalue().splitlines() if "│ opencv" in line]
+    assert len(rows) == 2
+    assert not [row for row in rows if "…" in row]
+
+
 def test_the_same_seed_gives_the_same_errors(evaluate, opencv_pose):
     first, second = (evaluate(scenes=2, seed=9)[0]["scenes"] for _ in range(2))
     for one, other in zip(first, second, strict=True):

@@ -227,4 +227,7 @@ def _table(metrics: Mapping[str, Mapping[str, Any]], count: int) -> Table:
 
 
 def _shown(number: float | None) -> str:
-    return "-" if number is None else f"{number:.3g}"
+    """At most six characters, so that the table fits 80 columns with nothing cut off."""
+    if number is None:
+        return "-"
+    return f"{number:.4f}" if number < 1 else f"{number:.3g}"
