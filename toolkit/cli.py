@@ -1,4 +1,6 @@
-"""What can I do from a terminal? `python -m toolkit demo`, `doctor`, `bench` and `compare`.
+"""What can I do from a terminal? Play, measure, compare and evaluate.
+
+`python -m toolkit demo`, `doctor`, `bench`, `compare`, `eval flow` and `eval pose`.
 
 Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
 standard output holds one JSON object and nothing else; the rest goes to standard error. Where a
@@ -17,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -37,6 +39,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+evaluations = typer.Typer(
+    name="eval",
+    help="Measure how right the vision stages are, beside OpenCV where it is installed.",
+    no_args_is_help=True,
+)
+app.add_typer(evaluations)
 
 
 class Device(StrEnum):
@@ -48,7 +56,41 @@ class Device(StrEnum):
     emu = "emu"
 
 
+class Backend(StrEnum):
+    """Who computes inside of a stage."""
+
+    torch = "torch"
+    opencv = "opencv"
+
+
+class Preset(StrEnum):
+    """How much work a dense flow may be."""
+
+    fast = "fast"
+    balanced = "balanced"
+    best = "best"
+
+
+class Rendering(StrEnum):
+    """Which pictures of Sintel."""
+
+    clean = "clean"
+    final = "final"
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder of a data set that you downloaded.", metavar="DIR")
+]
+Scenes = Annotated[
+    int | None, typer.Option(min=1, help="Draw so many fresh scenes; 20 when left out.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(min=0, help="Of the scenes; a fresh one when left out."),
+]
+Plots = Annotated[Path, typer.Option(file_okay=False, help="Folder for the plots.")]
+InStage = Annotated[Backend, typer.Option(help="Who computes inside of the stage.")]
 
 
 @app.command()
@@ -169,6 +211,68 @@ def compare(
     _answer(comparison.to_dict(), as_json)
 
 
+@evaluations.command("flow")
+def evaluate_flow(
+    data: Data = None,
+    scenes: Scenes = None,
+    seed: Seed = None,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, help="Of the data set only so many, evenly spread.")
+    ] = None,
+    rendering: Annotated[Rendering, typer.Option(help="Of Sintel.")] = Rendering.final,
+    backend: InStage = Backend.torch,
+    preset: Annotated[Preset, typer.Option(help="Of the stage.")] = Preset.balanced,
+    out: Plots = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Dense flow: end-point error and Fl-all on Sintel, KITTI, FlyingChairs or drawn scenes."""
+    with _evaluating(out, as_json) as answers:
+        from toolkit.demos.evaluate_flow import run_flow
+
+        answers.append(
+            run_flow(
+                data=data,
+                rendering=rendering.value,
+                scenes=scenes,
+                seed=seed,
+                pairs=pairs,
+                backend=backend.value,
+                preset=preset.value,
+                out=out,
+                console=_console(as_json),
+            )
+        )
+
+
+@evaluations.command("pose")
+def evaluate_pose(
+    data: Data = None,
+    scenes: Scenes = None,
+    seed: Seed = None,
+    frames: Annotated[
+        int | None, typer.Option(min=2, help="Of the sequence only the first so many.")
+    ] = None,
+    backend: InStage = Backend.torch,
+    out: Plots = Path("out"),
+    as_json: AsJson = False,
+) -> None:
+    """Camera pose of two views of drawn scenes; or odometry (ATE, RPE) on a TUM RGB-D sequence."""
+    with _evaluating(out, as_json) as answers:
+        from toolkit.demos.evaluate_pose import run_pose
+
+        answers.append(
+            run_pose(
+                data=data,
+                scenes=scenes,
+                seed=seed,
+                frames=frames,
+                backend=backend.value,
+                out=out,
+                console=_console(as_json),
+            )
+        )
+
+
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     app()
@@ -208,6 +312,29 @@ def _console(as_json: bool) -> Console:
 def _answer(result: object, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _evaluating(out: Path, as_json: bool) -> Iterator[list[dict[str, Any]]]:
+    """Run an evaluation, which leaves its answer in the list, and end with the code that fits."""
+    answers: list[dict[str, Any]] = []
+    with _ending(as_json):
+        _make_folder(out)
+        from toolkit.demos import BadInput, WrongUse
+        from toolkit.evaluation import BadData
+
+        try:
+            yield answers
+        except WrongUse as error:
+            _stop(WRONG_USE, str(error))
+        except (BadInput, BadData) as error:
+            _stop(BAD_INPUT, str(error))
+        except OSError as error:
+            _stop(BAD_INPUT, _words(error))
+    (answer,) = answers
+    _answer(answer, as_json)
+    if answer["interrupted"] and not answer["metrics"]:
+        raise typer.Exit(INTERRUPTED)
 
 
 class _Refusal(Exception):

@@ -33,6 +33,14 @@ def test_every_missing_thing_says_what_it_would_give_and_how_to_get_it(findings)
     assert [finding.name for finding in missing if not (finding.gives and finding.get)] == []
 
 
+def test_opencv_is_a_choice_that_is_said_to_be_missing(monkeypatch):
+    monkeypatch.setattr(doctor, "find_opencv", lambda: None)
+    opencv = found(doctor.examine(), "opencv")
+    assert opencv.found is None
+    assert "compare with" in opencv.gives
+    assert opencv.get == "pip install opencv-python-headless"
+
+
 def test_what_hides_is_reported_missing(monkeypatch):
     monkeypatch.setenv("DOWNHILL_CHROMIUM", "")
     monkeypatch.setattr("shutil.which", lambda name: None)

@@ -154,3 +154,12 @@ def test_the_picture_that_is_shown_fits_the_stages(names, shown):
 
 def test_composing_by_name_adds_what_is_required():
     assert set(compose(("edges",)).order()) >= {"gray", "blur", "sobel", "edges"}
+
+
+def test_a_stage_that_looks_back_at_itself_can_be_composed(offer):
+    @stage("trail", footprint=Pointwise(), first=lambda gray: gray)
+    def trail(gray, prev_trail, prev_blur):
+        return gray + prev_trail + prev_blur
+
+    offer(trail)
+    assert set(compose(("trail",)).order()) == {"gray", "blur", "trail"}

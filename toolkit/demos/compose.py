@@ -56,9 +56,11 @@ def _add(name: str, chosen: dict[str, Stage]) -> None:
     if name not in known:
         raise WrongUse(f"no stage is called {name!r}; there are {', '.join(known)}")
     found = _stage(name)
-    for needed in (*found.requires, *found.history):
+    for needed in found.requires:
         _add(needed, chosen)
     chosen[name] = found
+    for seen_before in found.history:  # after it is chosen: a stage may look back at its own result
+        _add(seen_before, chosen)
 
 
 def _stage(name: str) -> Stage:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.demos import machine
+from toolkit.demos.opencv import GET_OPENCV, find_opencv
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -135,6 +136,14 @@ def _libraries() -> Iterator[Finding]:
         _version("numba"),
         "stages fused in bands of rows, compiled on this machine",
         "pip install 'downhill-toolkit[fused]'",
+    )
+    opencv = find_opencv()
+    yield Finding(
+        "libraries",
+        "opencv",
+        opencv.__version__ if opencv else None,
+        "methods to compare with in `eval`, and the back end `opencv` of some stages",
+        GET_OPENCV,
     )
 
 
