@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Stage, spec_of
+from toolkit.stages.declare import Corners, InputSpec, Stage, Tracks, spec_of
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -70,6 +70,7 @@ CASES = {
         8,
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
+    "pose": Case(stages.pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -90,11 +91,31 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
+    if name == "tracks":
+        return make_tracks(device, height, width)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
         return (values - 0.5) / 4
     return (values * 3).floor() / 2 if name == "edges" else values
+
+
+def make_tracks(device: str, height: int, width: int) -> Tracks:
+    """Points that were shifted and a little scattered; the last two places are empty."""
+    size = torch.tensor([width, height], device=device)
+    before = torch.rand(1, PLACES, 2, device=device) * size
+    after = before + 2.0 + torch.rand(1, PLACES, 2, device=device)
+    place = torch.arange(PLACES, device=device)[None]
+    is_there = place < PLACES - 2
+    return Tracks(
+        xy=torch.where(is_there[..., None], after, 0.0),
+        previous_xy=torch.where(is_there[..., None], before, 0.0),
+        id=torch.where(is_there, place, -1),
+        age=torch.where(is_there, 3, 0).to(torch.int32),
+        error=torch.zeros(1, PLACES, device=device),
+        next_id=torch.full((1,), PLACES, device=device),
+        trail=after[:, :, None].expand(1, PLACES, 4, 2).contiguous(),
+    )
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
@@ -137,7 +158,7 @@ def constants_for(constants_of) -> Callable[..., dict[str, Any]]:
     """Constants of a case for inputs."""
 
     def make(case: Case, *inputs: Any, height: int = HEIGHT, width: int = WIDTH) -> dict[str, Any]:
-        first = inputs[0]
+        first = flatten(inputs)[0]
         frame = frame_of(case, first.device.type, height, width)
         return constants_of(case.stage, *inputs, frame=frame, **case.parameters)
 

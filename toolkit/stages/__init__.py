@@ -17,6 +17,7 @@ from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.pose import pose
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
@@ -42,6 +43,7 @@ __all__ = [
     "overlay",
     "overlay_corners",
     "overlay_edges",
+    "pose",
     "pyramid",
     "resize",
     "rgb",
