@@ -71,6 +71,7 @@ CASES = {
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
     "pose": Case(stages.pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
+    "target_pose": Case(stages.target_pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),

@@ -22,6 +22,7 @@ from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
 from toolkit.stages.sobel import magnitude, sobel
+from toolkit.stages.target_pose import target_pose
 from toolkit.stages.threshold import threshold
 from toolkit.stages.undistort import undistort
 from toolkit.stages.unsharp import unsharp
@@ -48,6 +49,7 @@ __all__ = [
     "resize",
     "rgb",
     "sobel",
+    "target_pose",
     "threshold",
     "undistort",
     "unsharp",

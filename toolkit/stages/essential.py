@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from toolkit.stages.linear import solve
+from toolkit.stages.linear import solve_positive
 from toolkit.stages.robust import (
     best_of,
     draw_places,
@@ -133,7 +133,7 @@ def _step(
     held = direction[..., None] * direction[..., None, :]
     matrix[..., 3:, 3:] += held * diagonal.sum(-1)[..., None, None]
     diagonal.mul_(1 + damping).add_(1e-9)
-    step = solve(matrix, right)
+    step = solve_positive(matrix, right)
     turn = rotation_of(step[..., :3].clamp(-0.3, 0.3))
     return Motion(turn @ rotation, unit(direction + step[..., 3:].clamp(-1, 1)))
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toolkit.stages.linear import solve
+from toolkit.stages.linear import adjugate, determinant, solve_positive
+from toolkit.stages.resection import View
 from toolkit.stages.robust import (
     best_of,
     draw_places,
@@ -18,24 +19,20 @@ from toolkit.stages.robust import (
     msac_score,
     soft_weights,
 )
+from toolkit.stages.rotations import unit
 
-__all__ = ["adjugate", "fit_homography", "homography_by_four", "transfer_error"]
+__all__ = [
+    "fit_homography",
+    "homography_by_four",
+    "mirrored_view",
+    "transfer_error",
+    "view_of_plane",
+]
 
 REFINED = 4
 REFINING_STEPS = 4
 FINAL_STEPS = 3
 SOFT = 36.0
-
-
-def adjugate(matrix: Tensor) -> Tensor:
-    """The inverse times the determinant, (..., 3, 3): finite for singular matrices, too."""
-    rows = matrix.unbind(-2)
-    columns = [
-        torch.linalg.cross(rows[1], rows[2]),
-        torch.linalg.cross(rows[2], rows[0]),
-        torch.linalg.cross(rows[0], rows[1]),
-    ]
-    return torch.stack(columns, -1)
 
 
 def homography_by_four(before: Tensor, after: Tensor) -> Tensor:
@@ -66,9 +63,8 @@ def transfer_error(homography: Tensor, before: Tensor, after: Tensor) -> Tensor:
     mapped = homography @ before  # (..., 3, N)
     depth = _away_from_zero(mapped[..., 2, :])
     error = (mapped[..., :2, :] / depth[..., None, :] - after[:2]).square().sum(-2)
-    rows = homography.unbind(-2)
-    determinant = (rows[0] * torch.linalg.cross(rows[1], rows[2])).sum(-1, keepdim=True)
-    magnified = (determinant / (depth * depth * depth)).abs().clamp(max=1e6)
+    volume = determinant(homography)[..., None]
+    magnified = (volume / (depth * depth * depth)).abs().clamp(max=1e6)
     return error / (1 + magnified)
 
 
@@ -133,6 +129,33 @@ def _step(
     matrix = weighted @ jacobian.flatten(-2).mT
     right = (weighted @ residual.flatten(-2)[..., None])[..., 0]
     matrix.diagonal(dim1=-2, dim2=-1).mul_(1 + 1e-5).add_(1e-9)
-    step = solve(matrix, right).clamp(-1, 1)
+    step = solve_positive(matrix, right).clamp(-1, 1)
     step = torch.cat((step, torch.zeros_like(step[..., :1])), -1)
     return homography + step.view(homography.shape)
+
+
+def view_of_plane(homography: Tensor) -> View:
+    """The pose, (3, 3) and (3,), behind the map (3, 3) from a plane at Z = 0 to K^-1 (x, y, 1).
+
+    Where noise has bent the map so that its first two columns are not at right angles, the error is
+    shared between them.
+    """
+    columns = homography / (homography[:, :2].norm(dim=0).prod().sqrt() + 1e-12)
+    columns = torch.where(columns[2, 2] < 0, -columns, columns)  # the plane is in front
+    along, across, translation = columns.unbind(-1)
+    along, across = unit(along), unit(across)
+    half, other = unit(along + across), unit(along - across)
+    along, across = (half + other) * 0.5**0.5, (half - other) * 0.5**0.5
+    return View(torch.stack((along, across, torch.linalg.cross(along, across)), -1), translation)
+
+
+def mirrored_view(view: View) -> View:
+    """The other pose in which a plane at Z = 0 looks the same from afar, (3, 3) and (3,).
+
+    Its normal is mirrored about the line of sight to the plane's origin, which stays in place.
+    """
+    sight = unit(view.translation)
+    mirrored = view.rotation - 2 * sight[:, None] * (sight @ view.rotation)
+    signs = torch.ones_like(sight)
+    signs[2].neg_()
+    return View(mirrored * signs, view.translation)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toolkit.stages.linear import solve
+from toolkit.stages.linear import solve_positive
 
 __all__ = ["fit_turn", "hat", "rotation_of", "turn_by_two", "unit"]
 
@@ -78,4 +78,4 @@ def fit_turn(rotation: Tensor, before: Tensor, after: Tensor, weights: Tensor) -
     product = weighted @ after.mT  # sum of w y b^T: its skew part holds the sum of w y x b
     skew = product - product.mT
     moment = torch.stack((skew[..., 1, 2], skew[..., 2, 0], skew[..., 0, 1]), -1)
-    return rotation_of(solve(matrix, moment)) @ rotation
+    return rotation_of(solve_positive(matrix, moment)) @ rotation
