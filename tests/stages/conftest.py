@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Stage, Tracks, spec_of
+from toolkit.stages.declare import Corners, InputSpec, Odometry, Stage, Tracks, spec_of
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -72,6 +72,9 @@ CASES = {
     ),
     "pose": Case(stages.pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
     "target_pose": Case(stages.target_pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
+    "odometry": Case(
+        stages.odometry, ("tracks", "odometry"), 0, {"camera": CAMERA, "hypotheses": 32}
+    ),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -94,6 +97,8 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         return Corners(xy, torch.rand(1, PLACES, device=device))
     if name == "tracks":
         return make_tracks(device, height, width)
+    if name == "odometry":
+        return make_odometry(device, height, width)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
@@ -116,6 +121,18 @@ def make_tracks(device: str, height: int, width: int) -> Tracks:
         error=torch.zeros(1, PLACES, device=device),
         next_id=torch.full((1,), PLACES, device=device),
         trail=after[:, :, None].expand(1, PLACES, 4, 2).contiguous(),
+    )
+
+
+def make_odometry(device: str, height: int, width: int) -> Odometry:
+    """What is known after the first frame, but with landmarks."""
+    first = stages.odometry.first(make_tracks(device, height, width))
+    landmark = torch.rand(1, PLACES, 3, device=device) - 0.5
+    return first._replace(
+        is_valid=~first.is_valid,
+        id=first.keyframe_id,
+        landmark=landmark + torch.tensor([0.0, 0.0, 2.0], device=device),
+        information=first.information + torch.eye(3, device=device),
     )
 
 

@@ -16,6 +16,7 @@ from toolkit.stages.gray import gray
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
+from toolkit.stages.odometry import odometry
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
 from toolkit.stages.pose import pose
 from toolkit.stages.pyramid import pyramid
@@ -41,6 +42,7 @@ __all__ = [
     "median",
     "morphology",
     "motion",
+    "odometry",
     "overlay",
     "overlay_corners",
     "overlay_edges",

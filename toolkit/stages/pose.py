@@ -8,12 +8,11 @@ import torch
 
 from toolkit.stages.declare import Global, InputSpec, Matrix, Pose, Range, Tracks, stage
 from toolkit.stages.essential import fit_motion, make_draws, sampson_error
-from toolkit.stages.plane_pose import fit_homography, transfer_error
+from toolkit.stages.plane_pose import explains_as_well, fit_homography, transfer_error
 from toolkit.stages.robust import (
     best_of,
     draw_places,
     masked_median,
-    measured_noise,
     msac_score,
     soft_weights,
     stratified_draws,
@@ -24,7 +23,7 @@ from toolkit.stages.views import Camera, camera_rays, prepare_camera
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["pose"]
+__all__ = ["CameraMatrix", "common_turn", "left_by_turn", "pose"]
 
 CameraMatrix = Annotated[
     tuple, Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px, as calibration gives it")
@@ -34,13 +33,6 @@ FEWEST = 10
 TURN_STEPS = 4
 WIDE = 0.1
 """How far from a turn a point may move, in focal lengths, and still speak for it."""
-LIMIT = 2.0
-"""A plane leaves a pair two ways to be wrong, a motion one: a mean excess of 1, and ln 4 by GRIC.
-
-More than that is what a few wrong pairs add that happen to lie on their epipolar lines.
-"""
-CAP = 16.0
-"""The most that one pair may speak against a plane: four standard deviations."""
 
 
 @stage("pose", footprint=Global())
@@ -69,15 +61,15 @@ def pose(
     after = camera_rays(pairs.after[0], is_valid, camera)
     square = threshold * threshold
 
-    turn = _common_turn(before, after, is_valid, turns)
+    turn = common_turn(before, after, is_valid, turns)
     motion = fit_motion(before, after, is_valid, turn, threshold=threshold, **motions)
     error = sampson_error(motion, before, after)
     is_inlier = is_valid & (error < square)
     plane = fit_homography(before, after, is_valid, threshold=threshold, draws=planes)
     off_plane = transfer_error(plane, before, after)
-    parallax = _parallax(turn, before, after, is_inlier)
+    parallax = masked_median(left_by_turn(turn, before, after, is_inlier), is_inlier)
 
-    is_degenerate = _is_plane(error, off_plane, is_inlier, is_valid & (off_plane < square))
+    is_degenerate = explains_as_well(off_plane, error, is_valid, square)
     is_found = is_inlier.sum() >= FEWEST
     identity = torch.zeros_like(motion.rotation)
     identity.diagonal().add_(1)
@@ -113,7 +105,7 @@ def _(
     }
 
 
-def _common_turn(before: Tensor, after: Tensor, is_valid: Tensor, draws: Tensor) -> Tensor:
+def common_turn(before: Tensor, after: Tensor, is_valid: Tensor, draws: Tensor) -> Tensor:
     """The turn (3, 3) that explains most of what moved, whatever else the camera did."""
     here, there = unit(before, dim=0), unit(after, dim=0)
     places = draw_places(is_valid, draws)
@@ -126,20 +118,11 @@ def _common_turn(before: Tensor, after: Tensor, is_valid: Tensor, draws: Tensor)
     return turn
 
 
-def _parallax(turn: Tensor, before: Tensor, after: Tensor, is_inlier: Tensor) -> Tensor:
-    """Median shift, (), in focal lengths, that is left after the turn that leaves least."""
+def left_by_turn(turn: Tensor, before: Tensor, after: Tensor, is_inlier: Tensor) -> Tensor:
+    """Shift of each pair, (K,), in focal lengths, that is left after the turn that leaves least."""
     here, there = unit(before, dim=0), unit(after, dim=0)
     for _ in range(TURN_STEPS):
         shift = (turn @ here - there).norm(dim=-2)
         turn = fit_turn(turn, here, there, is_inlier / shift.clamp(min=1e-5))
     turned = turn @ before
-    left = (turned[:2] / turned[2:].clamp(min=1e-3) - after[:2]).norm(dim=0)
-    return masked_median(left, is_inlier)
-
-
-def _is_plane(error: Tensor, off_plane: Tensor, is_inlier: Tensor, on_plane: Tensor) -> Tensor:
-    """Whether a homography explains what the motion explains, (), given the noise there is."""
-    noise = measured_noise(error, is_inlier, median=0.455)
-    either = is_inlier | on_plane
-    excess = (off_plane / noise).clamp(max=CAP) - (error / noise).clamp(max=CAP)
-    return (excess * either).sum() < LIMIT * either.sum()
+    return (turned[:2] / turned[2:].clamp(min=1e-3) - after[:2]).norm(dim=0)

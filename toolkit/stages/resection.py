@@ -14,7 +14,7 @@ from torch import Tensor
 from toolkit.stages.linear import solve_positive
 from toolkit.stages.rotations import rotation_of
 
-__all__ = ["View", "refine_view", "view_error"]
+__all__ = ["View", "Whitening", "refine_view", "view_error", "whitening_of"]
 
 NEAREST = 1e-3
 """Points nearer than this, or behind, are taken as that near: they are far off, so count little."""
@@ -27,15 +27,49 @@ class View(NamedTuple):
     translation: Tensor
 
 
-def view_error(view: View, points: Tensor, seen: Tensor) -> Tensor:
+class Whitening(NamedTuple):
+    """What makes errors of both coordinates alike and independent: the factor of their covariance.
+
+    Attributes:
+        first: (N,) standard deviation of x.
+        shared: (N,) how much of y's error follows from that of x, in its standard deviations.
+        second: (N,) standard deviation of the rest.
+    """
+
+    first: Tensor
+    shared: Tensor
+    second: Tensor
+
+    def apply(self, both: Tensor) -> Tensor:
+        """Errors (..., 2, N) in standard deviations."""
+        x = both[..., 0, :] / self.first
+        return torch.stack((x, (both[..., 1, :] - self.shared * x) / self.second), -2)
+
+
+def whitening_of(covariance: Tensor) -> Whitening:
+    """The whitening of symmetric matrices (N, 2, 2), by Cholesky's factors."""
+    first = covariance[:, 0, 0].clamp(min=1e-12).sqrt()
+    shared = covariance[:, 0, 1] / first
+    return Whitening(first, shared, (covariance[:, 1, 1] - shared**2).clamp(min=1e-12).sqrt())
+
+
+def view_error(
+    view: View, points: Tensor, seen: Tensor, whitening: Whitening | None = None
+) -> Tensor:
     """Squared distance between where points (3, N) should be seen and where they are, (..., N)."""
     there = view.rotation @ points + view.translation[..., None]
-    place = there[..., :2, :] / there[..., 2:, :].clamp(min=NEAREST)
-    return (seen - place).square_().sum(-2)
+    residual = seen - there[..., :2, :] / there[..., 2:, :].clamp(min=NEAREST)
+    return (residual if whitening is None else whitening.apply(residual)).square().sum(-2)
 
 
 def refine_view(
-    view: View, points: Tensor, seen: Tensor, weights: Tensor, *, damping: float = 1e-5
+    view: View,
+    points: Tensor,
+    seen: Tensor,
+    weights: Tensor,
+    *,
+    damping: float = 1e-5,
+    whitening: Whitening | None = None,
 ) -> View:
     """One step towards the pose with the least weighted error. No sync.
 
@@ -45,15 +79,19 @@ def refine_view(
         seen: (2, N).
         weights: (..., N), not negative.
         damping: added to the diagonal, as a part of it (Levenberg and Marquardt).
+        whitening: for errors that are not the same in each direction.
     """
     turned = view.rotation @ points  # (..., 3, N)
     there = turned + view.translation[..., None]
     near = 1 / there[..., 2, :].clamp(min=NEAREST)
     place = there[..., :2, :] * near[..., None, :]
     jacobian = _jacobian(turned * near[..., None, :], place, near)  # (..., 6, 2, N)
+    residual = seen - place
+    if whitening is not None:
+        jacobian, residual = whitening.apply(jacobian), whitening.apply(residual)
     weighted = (jacobian * weights[..., None, None, :]).flatten(-2)
     matrix = weighted @ jacobian.flatten(-2).mT
-    right = (weighted @ (seen - place).flatten(-2)[..., None])[..., 0]
+    right = (weighted @ residual.flatten(-2)[..., None])[..., 0]
     matrix.diagonal(dim1=-2, dim2=-1).mul_(1 + damping).add_(1e-9)
     step = solve_positive(matrix, right)
     turn = rotation_of(step[..., :3].clamp(-0.5, 0.5))

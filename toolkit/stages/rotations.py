@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from toolkit.stages.linear import solve_positive
+from toolkit.stages.linear import determinant, solve_positive
 
 __all__ = ["fit_turn", "hat", "rotation_of", "turn_by_two", "unit"]
 
@@ -37,7 +37,7 @@ def rotation_of(vector: Tensor) -> Tensor:
 
 
 def turn_by_two(before: Tensor, after: Tensor) -> Tensor:
-    """The rotation of two directions into two others, (M, 3, 3).
+    """The rotation of two directions into two others, (M, 3, 3); none, where two are one.
 
     Args:
         before: (M, 3, 2) directions.
@@ -45,7 +45,10 @@ def turn_by_two(before: Tensor, after: Tensor) -> Tensor:
 
     Source: H. D. Black, A passive system for determining the attitude of a satellite, 1964.
     """
-    return _triad(after) @ _triad(before).mT
+    turn = _triad(after) @ _triad(before).mT
+    identity = torch.zeros_like(turn)
+    identity.diagonal(dim1=-2, dim2=-1).add_(1)
+    return torch.where((determinant(turn) > 0.5)[..., None, None], turn, identity)
 
 
 def _triad(pair: Tensor) -> Tensor:
