@@ -12,7 +12,7 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, InputSpec, Odometry, Stage, Tracks, spec_of
+from toolkit.stages.declare import Corners, InputSpec, Odometry, Pose, Stage, Tracks, spec_of
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
 CAMERA = ((240.0, 0.0, 128.0), (0.0, 240.0, 96.0), (0.0, 0.0, 1.0))
@@ -75,6 +75,8 @@ CASES = {
     "odometry": Case(
         stages.odometry, ("tracks", "odometry"), 0, {"camera": CAMERA, "hypotheses": 32}
     ),
+    "overlay_target": Case(stages.overlay_target, ("rgb", "target_pose"), None, {"camera": CAMERA}),
+    "overlay_world": Case(stages.overlay_world, ("rgb", "odometry"), None, {"camera": CAMERA}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -97,6 +99,8 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
         return Corners(xy, torch.rand(1, PLACES, device=device))
     if name == "tracks":
         return make_tracks(device, height, width)
+    if name == "target_pose":
+        return make_pose(device)
     if name == "odometry":
         return make_odometry(device, height, width)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
@@ -121,6 +125,19 @@ def make_tracks(device: str, height: int, width: int) -> Tracks:
         error=torch.zeros(1, PLACES, device=device),
         next_id=torch.full((1,), PLACES, device=device),
         trail=after[:, :, None].expand(1, PLACES, 4, 2).contiguous(),
+    )
+
+
+def make_pose(device: str) -> Pose:
+    """Two metres ahead, facing the camera."""
+    yes = torch.ones(1, dtype=torch.bool, device=device)
+    return Pose(
+        rotation=torch.eye(3, device=device)[None],
+        translation=torch.tensor([[0.0, 0.0, 2.0]], device=device),
+        is_inlier=yes.expand(1, PLACES).contiguous(),
+        is_valid=yes,
+        is_degenerate=~yes,
+        parallax_px=torch.zeros(1, device=device),
     )
 
 

@@ -18,6 +18,7 @@ from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
 from toolkit.stages.odometry import odometry
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
+from toolkit.stages.overlay_target import overlay_target, overlay_world
 from toolkit.stages.pose import pose
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
@@ -46,6 +47,8 @@ __all__ = [
     "overlay",
     "overlay_corners",
     "overlay_edges",
+    "overlay_target",
+    "overlay_world",
     "pose",
     "pyramid",
     "resize",
