@@ -70,10 +70,12 @@ CASES = {
         8,
         {"count": 512, "distance": 2, "response": "harris", "subpixel": True},
     ),
-    "pose": Case(stages.pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
-    "target_pose": Case(stages.target_pose, ("tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
+    "pose": Case(stages.pose, ("space_tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
+    "target_pose": Case(
+        stages.target_pose, ("card_tracks",), 0, {"camera": CAMERA, "hypotheses": 32}
+    ),
     "odometry": Case(
-        stages.odometry, ("tracks", "odometry"), 0, {"camera": CAMERA, "hypotheses": 32}
+        stages.odometry, ("space_tracks", "odometry"), 0, {"camera": CAMERA, "hypotheses": 32}
     ),
     "overlay_target": Case(stages.overlay_target, ("rgb", "target_pose"), None, {"camera": CAMERA}),
     "overlay_world": Case(stages.overlay_world, ("rgb", "odometry"), None, {"camera": CAMERA}),
@@ -97,12 +99,14 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "corners":
         xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
         return Corners(xy, torch.rand(1, PLACES, device=device))
-    if name == "tracks":
-        return make_tracks(device, height, width)
+    if name == "space_tracks":
+        return tracks_of(make_points(device))
+    if name == "card_tracks":
+        return make_card(device)
     if name == "target_pose":
         return make_pose(device)
     if name == "odometry":
-        return make_odometry(device, height, width)
+        return make_odometry(device)
     channels = {"rgb": 3, "gradient": 2}.get(name, 1)
     values = torch.rand(1, channels, height, width, device=device)
     if name == "gradient":
@@ -110,21 +114,44 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     return (values * 3).floor() / 2 if name == "edges" else values
 
 
-def make_tracks(device: str, height: int, width: int) -> Tracks:
-    """Points that were shifted and a little scattered; the last two places are empty."""
-    size = torch.tensor([width, height], device=device)
-    before = torch.rand(1, PLACES, 2, device=device) * size
-    after = before + 2.0 + torch.rand(1, PLACES, 2, device=device)
-    place = torch.arange(PLACES, device=device)[None]
-    is_there = place < PLACES - 2
+def make_points(device: str) -> torch.Tensor:
+    """Points in space, (PLACES, 3), that do not lie on a plane: 2 to 4 ahead, all in view."""
+    place = torch.arange(PLACES, device=device).float()
+    depth = 2 + place * 1.7 % 2
+    return torch.stack(
+        ((place * 2.3 % 4 - 2) / 6 * depth, (place * 3.1 % 4 - 2) / 7 * depth, depth), 1
+    )
+
+
+def project_points(points: torch.Tensor) -> torch.Tensor:
+    """Where `CAMERA` sees points (N, 3), (1, N, 2) px."""
+    seen = points @ torch.tensor(CAMERA, device=points.device).T
+    return (seen[:, :2] / seen[:, 2:])[None]
+
+
+def tracks_of(points: torch.Tensor, before: torch.Tensor | None = None) -> Tracks:
+    """Tracks of points that the camera passes sideways, or was told of `before`; one is lost."""
+    device = points.device
+    after = project_points(points - torch.tensor([0.2, 0.05, 0.1], device=device))
+    identity = torch.arange(PLACES, device=device)[None]
+    identity = identity.masked_fill(identity == PLACES - 1, -1)
     return Tracks(
-        xy=torch.where(is_there[..., None], after, 0.0),
-        previous_xy=torch.where(is_there[..., None], before, 0.0),
-        id=torch.where(is_there, place, -1),
-        age=torch.where(is_there, 3, 0).to(torch.int32),
+        xy=after,
+        previous_xy=project_points(points) if before is None else before,
+        id=identity,
+        age=(identity >= 0).int(),
         error=torch.zeros(1, PLACES, device=device),
         next_id=torch.full((1,), PLACES, device=device),
         trail=after[:, :, None].expand(1, PLACES, 4, 2).contiguous(),
+    )
+
+
+def make_card(device: str) -> Tracks:
+    """Tracks whose earlier places are in metres, on a tilted card."""
+    xy = make_points(device)[:, :2] / 2
+    ahead = 2 + 0.4 * xy[:, :1] + 0.2 * xy[:, 1:]
+    return tracks_of(
+        torch.cat((xy, ahead), 1), before=xy[None] / torch.tensor([0.93, 0.98]).to(device)
     )
 
 
@@ -141,14 +168,15 @@ def make_pose(device: str) -> Pose:
     )
 
 
-def make_odometry(device: str, height: int, width: int) -> Odometry:
-    """What is known after the first frame, but with landmarks."""
-    first = stages.odometry.first(make_tracks(device, height, width))
-    landmark = torch.rand(1, PLACES, 3, device=device) - 0.5
+def make_odometry(device: str) -> Odometry:
+    """What is known on the frame before `space_tracks`: each point, a little."""
+    points = make_points(device)
+    tracks = tracks_of(points)
+    first = stages.odometry.first(tracks._replace(xy=tracks.previous_xy))
     return first._replace(
         is_valid=~first.is_valid,
         id=first.keyframe_id,
-        landmark=landmark + torch.tensor([0.0, 0.0, 2.0], device=device),
+        landmark=points[None],
         information=first.information + torch.eye(3, device=device),
     )
 

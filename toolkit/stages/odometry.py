@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["odometry"]
 
-FEWEST = 16
+FEWEST = 12
 """Landmarks in sight below which the camera is lost."""
 SHARE = 0.4
 """Of the landmarks in sight, how many must agree; fewer, and the camera is lost."""
