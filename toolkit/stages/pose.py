@@ -50,8 +50,9 @@ def pose(
     Reads `tracks.pairs`, so `pose.using(tracks="matches")` works on matches. Five-point hypotheses,
     the best refined with robust weights; beside them a homography and a mere turn. Where the plane
     explains the pairs as well as the motion does (Torr's GRIC, with the noise measured from the
-    pairs), `is_degenerate` is set; on a plane the rotation is then no better than the direction, while of a
-    camera that only turned it is good. With fewer than 10 agreeing pairs it is the identity, not valid.
+    pairs), `is_degenerate` is set: the rotation of a camera that only turned is good even then,
+    before a plane it is no better than the direction. With fewer than 10 agreeing pairs it is the
+    identity, not valid.
     A fixed number of steps, some 1500 small tensors, the largest (hypotheses, 3, K).
 
     Source: P. H. S. Torr, Geometric motion segmentation and model selection, 1998.
