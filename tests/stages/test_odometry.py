@@ -91,7 +91,8 @@ def travel(constants_of):
 
     def apply(tracks, **parameters):
         results = [odometry.first(tracks[0])]
-        made = constants_of(odometry, tracks[0], results[0], camera=CAMERA, **parameters)
+        parameters = {"camera": CAMERA, "hypotheses": 32, **parameters}
+        made = constants_of(odometry, tracks[0], results[0], **parameters)
         for one in tracks[1:]:
             results.append(odometry(one, results[-1], **made))
         return results
@@ -189,6 +190,16 @@ def test_after_all_points_were_lost_the_map_is_made_anew(travel):
     assert is_valid[23]
     assert not is_valid[24]
     assert is_valid[-1]
+
+
+def test_a_camera_that_rests_does_not_grow_sure_of_its_map(travel):
+    world = World(noise=0.0, lost=0.0)
+    tracks = [world.tracks(index) for index in range(16)]
+    results = travel([*tracks, *[tracks[-1]] * 4])
+    rested, after = results[-3], results[-1]
+    assert bool(after.is_valid)
+    assert torch.equal(rested.information[after.is_inlier], after.information[after.is_inlier])
+    assert float((rested.translation - after.translation).norm()) < 1e-4
 
 
 def test_wrong_tracks_do_not_count(travel):

@@ -73,11 +73,11 @@ def odometry(
     """Where the camera is, in a world that begins with it: `Odometry`. No sync, fixed shapes.
 
     Two views with enough parallax between them make a map; from then on each frame's pose is fitted
-    to the landmarks in sight, weighted by what is known of them, and what is seen sharpens them in
+    to the landmarks in sight, weighted by what is known of them, and keyframes sharpen them in
     turn. New tracks become landmarks of a guessed depth. Until there is a map, and where too few
     landmarks are seen again, `is_valid` is False and only the rotation is followed, until two views
-    make a new map of the old one's scale. What is kept from frame to frame is compact: some 100
-    bytes a track. A fixed number of steps, some 1500 small tensors.
+    make a new map of the old one's scale. What is kept from frame to frame is compact: some 70
+    bytes a track. A fixed number of steps: some 7000 dispatches, views included.
     """
     prev = prev_odometry
     is_there = tracks.id[0] >= 0
@@ -100,14 +100,15 @@ def odometry(
     depths = apart.depths.clamp(min=1e-2, max=1e3)
     begun = begin_landmarks(keyframe, first, depths, noise)
     known = Landmarks(*(torch.where(is_found, *both) for both in zip(old, begun, strict=True)))
-    seen = look_again(known, view, rays, is_kept)
-    depth = _median_depth(seen, view, is_kept, prev.depth[0])
-    fresh = begin_landmarks(view, rays, depth, noise)
+    depth = _median_depth(known, view, is_kept, prev.depth[0])
     is_valid = is_found | is_start
     moved = (center_of(view) - center_of(keyframe)).norm() / depth
     is_few = is_shared.sum() < share * (prev.keyframe_id[0] >= 0).sum()
     is_lost = prev.is_valid[0] & ~is_valid
     is_keyframe = is_start | is_few | is_lost | (is_found & (moved > baseline.parallax))
+    # Only from elsewhere does a look say more: a camera that rests must not grow sure of its map.
+    seen = look_again(known, view, rays, is_kept & is_keyframe)
+    fresh = begin_landmarks(view, rays, depth, noise)
     return Odometry(
         rotation=view.rotation[None],
         translation=view.translation[None],
@@ -135,7 +136,7 @@ def _(
     ] = 2.0,
     parallax: Annotated[
         float, Range(1.0, 100.0, 0.5, "px", doc="shift, turning aside, from which depths are known")
-    ] = 10.0,
+    ] = 5.0,
     share: Annotated[
         float, Range(0.1, 0.95, 0.05, doc="part of a keyframe's points that must be left")
     ] = 0.6,

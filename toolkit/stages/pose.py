@@ -53,7 +53,8 @@ def pose(
     pairs), `is_degenerate` is set: the rotation of a camera that only turned is good even then,
     before a plane it is no better than the direction. With fewer than 10 agreeing pairs it is the
     identity, not valid.
-    A fixed number of steps, some 1500 small tensors, the largest (hypotheses, 3, K).
+    A fixed number of steps: some 5000 dispatches, views included; the largest tensor is
+    (hypotheses, 3, K).
 
     Source: P. H. S. Torr, Geometric motion segmentation and model selection, 1998.
     """

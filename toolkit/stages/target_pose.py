@@ -47,7 +47,8 @@ def target_pose(
     which looks alike from afar. Both are refined, and the one that fits better is the result.
     `parallax_px` is the median distance between where the two poses put the points, 0 where there
     is but one, and `is_degenerate` says that they fit equally well, given the noise: then the tilt
-    may be the other one. Some 600 small tensors, the largest (hypotheses, 3, K).
+    may be the other one. Some 4000 dispatches, views included; the largest tensor is
+    (hypotheses, 3, K).
 
     Source: T. Collins and A. Bartoli, Infinitesimal Plane-Based Pose Estimation, IJCV 2014.
     """
