@@ -12,7 +12,17 @@ from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfi
 
 from toolkit import stages
 from toolkit.spec import FrameSpec
-from toolkit.stages.declare import Corners, Features, InputSpec, Pairs, Stage, Tracks, spec_of
+from toolkit.stages.declare import (
+    Corners,
+    Features,
+    InputSpec,
+    Odometry,
+    Pairs,
+    Pose,
+    Stage,
+    Tracks,
+    spec_of,
+)
 from toolkit.stages.stabilise import CameraPath
 
 HEIGHT, WIDTH, PLACES = 192, 256, 16
@@ -87,6 +97,15 @@ CASES = {
     ),
     "homography": Case(stages.homography, ("pairs",), None),
     "matches": Case(stages.matches, ("features", "features"), 0),
+    "pose": Case(stages.pose, ("space_tracks",), 0, {"camera": CAMERA, "hypotheses": 32}),
+    "target_pose": Case(
+        stages.target_pose, ("card_tracks",), 0, {"camera": CAMERA, "hypotheses": 32}
+    ),
+    "odometry": Case(
+        stages.odometry, ("space_tracks", "odometry"), 0, {"camera": CAMERA, "hypotheses": 32}
+    ),
+    "overlay_target": Case(stages.overlay_target, ("rgb", "target_pose"), None, {"camera": CAMERA}),
+    "overlay_world": Case(stages.overlay_world, ("rgb", "odometry"), None, {"camera": CAMERA}),
     "motion": Case(stages.motion, ("gray", "other_gray"), 1),
     "overlay": Case(stages.overlay, ("rgb", "edges", "corners"), 2),
     "overlay_edges": Case(stages.overlay_edges, ("rgb", "edges"), 2),
@@ -110,19 +129,14 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "pixels":
         shape = frame_of(case, device, height, width).slot_shape
         return torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
-    if name == "corners":
-        xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
-        return Corners(xy, torch.rand(1, PLACES, device=device))
-    if name == "tracks":
-        return make_tracks(device, height, width)
-    if name == "camera_path":
-        change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
-        seen = torch.ones(1, device=device)
-        return CameraPath(*change, seen > 0, seen)
-    if name == "features":
-        return make_features(device, height, width)
-    if name == "pairs":
-        return make_pairs(device, height, width)
+    if name in POINTS:
+        return POINTS[name](device, height, width)
+    if name in SOLIDS:
+        return SOLIDS[name](device)
+    return make_picture(name, device, height, width)
+
+
+def make_picture(name: str, device: str, height: int, width: int) -> Any:
     if name.endswith("pyramid"):
         return tuple(
             torch.rand(1, 1, height >> level, width >> level, device=device) for level in range(3)
@@ -134,6 +148,17 @@ def make_input(name: str, case: Case, device: str, height: int, width: int) -> A
     if name == "flow":
         return (values - 0.5) * 40
     return (values * 3).floor() / 2 if name == "edges" else values
+
+
+def make_corners(device: str, height: int, width: int) -> Corners:
+    xy = torch.rand(1, PLACES, 2, device=device) * torch.tensor([width, height], device=device)
+    return Corners(xy, torch.rand(1, PLACES, device=device))
+
+
+def make_camera_path(device: str, height: int, width: int) -> CameraPath:
+    change = torch.rand(3, 1, 4, device=device) * torch.tensor([0.1, 0.1, 9, 9], device=device)
+    seen = torch.ones(1, device=device)
+    return CameraPath(*change, seen > 0, seen)
 
 
 def make_tracks(device: str, height: int, width: int) -> Tracks:
@@ -177,6 +202,88 @@ def make_pairs(device: str, height: int, width: int) -> Pairs:
     after[:, ::4] = torch.rand(1, 15, 2, device=device) * size
     is_valid = torch.arange(60, device=device) % 5 > 0
     return Pairs(before, after, is_valid[None])
+
+
+def make_points(device: str) -> torch.Tensor:
+    """Points in space, (PLACES, 3), that do not lie on a plane: 2 to 4 ahead, all in view."""
+    place = torch.arange(PLACES, device=device).float()
+    depth = 2 + place * 1.7 % 2
+    return torch.stack(
+        ((place * 2.3 % 4 - 2) / 6 * depth, (place * 3.1 % 4 - 2) / 7 * depth, depth), 1
+    )
+
+
+def project_points(points: torch.Tensor) -> torch.Tensor:
+    """Where `CAMERA` sees points (N, 3), (1, N, 2) px."""
+    seen = points @ torch.tensor(CAMERA, device=points.device).T
+    return (seen[:, :2] / seen[:, 2:])[None]
+
+
+def tracks_of(points: torch.Tensor, before: torch.Tensor | None = None) -> Tracks:
+    """Tracks of points that the camera passes sideways, or was told of `before`; one is lost."""
+    device = points.device
+    after = project_points(points - torch.tensor([0.2, 0.05, 0.1], device=device))
+    identity = torch.arange(PLACES, device=device)[None]
+    identity = identity.masked_fill(identity == PLACES - 1, -1)
+    return Tracks(
+        xy=after,
+        previous_xy=project_points(points) if before is None else before,
+        id=identity,
+        age=(identity >= 0).int(),
+        error=torch.zeros(1, PLACES, device=device),
+        next_id=torch.full((1,), PLACES, device=device),
+        trail=after[:, :, None].expand(1, PLACES, 4, 2).contiguous(),
+    )
+
+
+def make_card(device: str) -> Tracks:
+    """Tracks whose earlier places are in metres, on a tilted card."""
+    xy = make_points(device)[:, :2] / 2
+    ahead = 2 + 0.4 * xy[:, :1] + 0.2 * xy[:, 1:]
+    return tracks_of(
+        torch.cat((xy, ahead), 1), before=xy[None] / torch.tensor([0.93, 0.98]).to(device)
+    )
+
+
+def make_pose(device: str) -> Pose:
+    """Two metres ahead, facing the camera."""
+    yes = torch.ones(1, dtype=torch.bool, device=device)
+    return Pose(
+        rotation=torch.eye(3, device=device)[None],
+        translation=torch.tensor([[0.0, 0.0, 2.0]], device=device),
+        is_inlier=yes.expand(1, PLACES).contiguous(),
+        is_valid=yes,
+        is_degenerate=~yes,
+        parallax_px=torch.zeros(1, device=device),
+    )
+
+
+def make_odometry(device: str) -> Odometry:
+    """What is known on the frame before `space_tracks`: each point, a little."""
+    points = make_points(device)
+    tracks = tracks_of(points)
+    first = stages.odometry.first(tracks._replace(xy=tracks.previous_xy))
+    return first._replace(
+        is_valid=~first.is_valid,
+        id=first.keyframe_id,
+        landmark=points[None],
+        information=first.information + torch.eye(3, device=device),
+    )
+
+
+POINTS: dict[str, Callable[[str, int, int], Any]] = {
+    "corners": make_corners,
+    "tracks": make_tracks,
+    "camera_path": make_camera_path,
+    "features": make_features,
+    "pairs": make_pairs,
+}
+SOLIDS: dict[str, Callable[[str], Any]] = {
+    "space_tracks": lambda device: tracks_of(make_points(device)),
+    "card_tracks": make_card,
+    "target_pose": make_pose,
+    "odometry": make_odometry,
+}
 
 
 def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:

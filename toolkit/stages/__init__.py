@@ -20,15 +20,19 @@ from toolkit.stages.matches import matches
 from toolkit.stages.median import median
 from toolkit.stages.morphology import morphology
 from toolkit.stages.motion import motion
+from toolkit.stages.odometry import odometry
 from toolkit.stages.overlay import overlay, overlay_corners, overlay_edges
 from toolkit.stages.overlay_flow import overlay_flow
 from toolkit.stages.overlay_matches import overlay_matches
+from toolkit.stages.overlay_target import overlay_target, overlay_world
 from toolkit.stages.overlay_tracks import overlay_tracks
+from toolkit.stages.pose import pose
 from toolkit.stages.pyramid import pyramid
 from toolkit.stages.resize import resize
 from toolkit.stages.rgb import rgb
 from toolkit.stages.sobel import magnitude, sobel
 from toolkit.stages.stabilise import camera_path, stabilise
+from toolkit.stages.target_pose import target_pose
 from toolkit.stages.threshold import threshold
 from toolkit.stages.tracks import tracks
 from toolkit.stages.undistort import undistort
@@ -53,17 +57,22 @@ __all__ = [
     "median",
     "morphology",
     "motion",
+    "odometry",
     "overlay",
     "overlay_corners",
     "overlay_edges",
     "overlay_flow",
     "overlay_matches",
+    "overlay_target",
     "overlay_tracks",
+    "overlay_world",
+    "pose",
     "pyramid",
     "resize",
     "rgb",
     "sobel",
     "stabilise",
+    "target_pose",
     "threshold",
     "tracks",
     "undistort",

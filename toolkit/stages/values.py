@@ -25,6 +25,7 @@ __all__ = [
     "InputSpec",
     "Mask",
     "Model",
+    "Odometry",
     "Pairs",
     "Pose",
     "Pyramid",
@@ -149,6 +150,44 @@ class Pose(NamedTuple):
     is_valid: Tensor
     is_degenerate: Tensor
     parallax_px: Tensor
+
+
+class Odometry(NamedTuple):
+    """Where a camera is in a world of its own scale, and the map that it goes by.
+
+    The world begins at the first frame's camera; it is as large as makes the points that were seen
+    first 1 away, by their median. Landmarks have the places of the tracks that they belong to.
+
+    Attributes:
+        rotation: (1, 3, 3) float32, world to camera: X_camera = rotation X_world + translation.
+        translation: (1, 3) float32.
+        is_inlier: (1, K) bool: which landmarks are seen where they should be.
+        is_valid: (1,) bool: whether the pose goes by a map; else only it turns on.
+        is_keyframe: (1,) bool: whether the map was made or measured anew on this frame.
+        id: (1, K) int64: of the track that each landmark belongs to; -1 where there is none.
+        landmark: (1, K, 3) float32, in the world.
+        information: (1, K, 3, 3) float32: inverse covariance of each landmark, were the noise 1
+            focal length.
+        depth: (1,) float32: median depth of the landmarks that were seen last.
+        keyframe_rotation: (1, 3, 3) float32, of the last keyframe, world to camera.
+        keyframe_translation: (1, 3) float32.
+        keyframe_xy: (1, K, 2) float32, px: where tracks were on it.
+        keyframe_id: (1, K) int64: which ones; -1 for none.
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    is_inlier: Tensor
+    is_valid: Tensor
+    is_keyframe: Tensor
+    id: Tensor
+    landmark: Tensor
+    information: Tensor
+    depth: Tensor
+    keyframe_rotation: Tensor
+    keyframe_translation: Tensor
+    keyframe_xy: Tensor
+    keyframe_id: Tensor
 
 
 class TensorSpec(NamedTuple):
