@@ -7,7 +7,7 @@ import torch
 
 from toolkit import hooks
 from toolkit.devices.emu.clock import Counters
-from toolkit.profiling import profile
+from toolkit.profiling import profile, record
 from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.looks import Looks
 from toolkit.profiling.sums import sums_of
@@ -144,15 +144,37 @@ def test_a_thread_without_a_frame_of_its_own_hands_out_at_once():
     assert session.bill().stage("helper").total.allocated_bytes == 40 * (LOOKED + 1)
 
 
-def test_an_allocation_that_nobody_foresaw_is_looked_at_on_the_next_frame():
+def test_an_allocation_that_nobody_foresaw_is_looked_at_once_it_is_counted():
+    def looked_at():
+        session.catch_up()
+        return session.looks["looked at"]
+
     with profile() as session:
         for index in range(LOOKED + 1):
             frame(index)
-        looked_at = session.looks["looked at"]
+            before = looked_at()
         frame(LOOKED + 1, inner=2000)
-        assert session.looks["looked at"] == looked_at
+        assert looked_at() == before
         frame(LOOKED + 2, inner=2000)
-        assert session.looks["looked at"] > looked_at
+        assert looked_at() > before
+
+
+def test_frames_that_follow_each_other_fast_are_counted_together(monkeypatch):
+    monkeypatch.setattr(record, "SOON_NS", 10**18)
+    with profile() as session:
+        for index in range(LOOKED + 3):
+            frame(index)
+        assert session._frame_count < LOOKED + 3
+        assert session.frame_count == LOOKED + 3  # whoever looks sees all
+        assert [one.index for one in session.frames] == list(range(LOOKED + 3))
+
+
+def test_a_frame_is_counted_when_it_ends_if_the_last_was_long_ago(monkeypatch):
+    monkeypatch.setattr(record, "SOON_NS", 0)
+    with profile() as session:
+        for index in range(3):
+            frame(index)
+            assert session._frame_count == index + 1
 
 
 class Emulated:

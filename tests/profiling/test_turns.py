@@ -3,8 +3,10 @@
 import pytest
 
 from toolkit.profiling.counting import RawEvents
-from toolkit.profiling.turns import sums_by_turn
+from toolkit.profiling.sums import signature_of
+from toolkit.profiling.turns import Turns, parts_by_turn
 
+MARK = [0, 0]  # an event that begins and one that ends
 FIRST, SECOND = (1000, 2000, 900, 0), (2500, 4000, 1400, 3)  # of perf_counter_ns
 
 
@@ -12,31 +14,54 @@ def events(sizes, at_us=()):
     return RawEvents([""] * len(sizes), sizes, {}, lambda place: at_us[place])
 
 
-def bytes_of(stretches):
-    return [(one[:4], one[5]) for one in stretches]
+def bytes_of(sums):
+    return [[one.allocated_bytes for one in each] for each in sums]
 
 
 def test_a_mark_ends_one_stretch_and_begins_the_next():
-    own = events([8, 4, 0, 0, 16])
-    assert bytes_of(sums_by_turn([own], [FIRST, SECOND])) == [(FIRST, 12), (SECOND, 16)]
+    own, _ = parts_by_turn([events([8, 4, *MARK, 16, *MARK])], [FIRST, SECOND], 1000)
+    assert own == [[8, 4], [16], []]
 
 
-def test_a_stretch_in_which_nothing_happens_has_no_bytes():
-    own = events([0, 0, 16])
-    assert bytes_of(sums_by_turn([own], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 16)]
+def test_what_comes_after_the_last_mark_is_of_the_stretch_that_is_open():
+    own, _ = parts_by_turn([events([*MARK, 16])], [FIRST], 1000)
+    assert own == [[], [16]]
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_other_threads_take_belongs_to_the_stretch_of_its_time(order):
-    own = events([8, 0, 0, 16])
+    mine = events([8, *MARK, 16, *MARK])
     other = events([1, 2, 4], at_us=[0.5, 1.2, 99.0])  # between both: to the one that comes
-    found = sums_by_turn([own, other][::order], [FIRST, SECOND])
-    assert bytes_of(found) == [(FIRST, 9), (SECOND, 22)]
+    own, others = parts_by_turn([mine, other][::order], [FIRST, SECOND], 1000)
+    assert own == [[8], [16], []]
+    assert bytes_of(others) == [[1], [2], [4]]
 
 
 def test_a_list_that_torch_lost_leaves_every_stretch_empty():
-    assert bytes_of(sums_by_turn([], [FIRST, SECOND])) == [(FIRST, 0), (SECOND, 0)]
+    assert parts_by_turn([], [FIRST, SECOND], 1000) == ([[], [], []], [[], [], []])
 
 
-def test_of_a_single_stretch_all_is_its_own():
-    assert bytes_of(sums_by_turn([events([8, -8]), events([4])], [FIRST])) == [(FIRST, 12)]
+def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_over():
+    turns = Turns()
+    turns.begin()
+    turns.end()
+    turns.begin()
+    (first,) = turns.sums([events([8, *MARK, 16])])
+    turns.end()
+    (second,) = turns.sums([events([-16, 4, *MARK])])
+    assert (first[4], first[5]) == (1, 8)
+    allocations, nbytes, frees, freed_bytes, net_bytes, peak_bytes, signature = second[4:]
+    assert (allocations, nbytes, frees, freed_bytes) == (2, 20, 1, 16)
+    assert (net_bytes, peak_bytes, signature) == (4, 16, signature_of([16, 4]))
+
+
+def test_clocks_are_those_of_the_stretch():
+    turns = Turns()
+    begun_ns = turns.begin()
+    assert not turns.has_ended
+    turns.end()
+    assert turns.has_ended
+    ((start_ns, stop_ns, ran_ns, faults, *_),) = turns.sums([])
+    assert start_ns == begun_ns < stop_ns
+    assert ran_ns >= 0
+    assert faults >= -1

@@ -30,7 +30,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,9 +37,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
-from toolkit.profiling.faults import page_faults
 from toolkit.profiling.hook import loaded_hook
-from toolkit.profiling.turns import sums_by_turn
+from toolkit.profiling.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.hook import Hook
     from toolkit.profiling.sums import Sums, SumsBetween
-    from toolkit.profiling.turns import Turn
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
 
@@ -56,8 +53,6 @@ START = "__start_profile"  # what the list of the thread that started begins wit
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
-_between = _Mark("between two stages")
-_enter_mark, _leave_mark = _between.__enter__, partial(_between.__exit__, None, None, None)
 _torch: Mapping[str, Any] = vars(torch)
 _is_cuda_in_use = torch.cuda.is_initialized
 
@@ -70,11 +65,9 @@ class AllocatorStream:
     """The allocator's events of the calling thread, from `start` to `stop`. About 3 us for both."""
 
     __slots__ = (
-        "_cpu_ns",
         "_devices",
         "_disable",
         "_enable",
-        "_faults",
         "_has_marks",
         "_has_operators",
         "_hook",
@@ -82,6 +75,7 @@ class AllocatorStream:
         "_is_hooked",
         "_kept",
         "_let_operators",
+        "_mark",
         "_turns",
         "is_running",
         "started_ns",
@@ -117,8 +111,8 @@ class AllocatorStream:
         self._hook: Hook | None = None
         self._is_hooked = False
         self._kept: list[SumsBetween] = []
-        self._turns: list[Turn] = []  # that ended, of the events that are not read yet
-        self._cpu_ns = self._faults = 0
+        self._mark: Any = None
+        self._turns: Turns | None = None  # while plain stretches follow one another, without a hook
         self.is_running = False
         self.started_ns = 0
         _say_it_now(self)
@@ -131,6 +125,7 @@ class AllocatorStream:
                 costs next to nothing, with them up to 4 us for each.
             marks: somebody lets marks in, and operators now and then, while they are left out.
         """
+        self._end_turns()
         hook = self._find_hook()
         has_device = "emu" in _torch or _is_cuda_in_use()
         if hook is not None and not has_device:
@@ -181,6 +176,9 @@ class AllocatorStream:
             return []
         if self._is_hooked and self._hook is not None:
             return self._stop_hook(self._hook)
+        if self._turns is not None:
+            self._end_turns()
+            return []
         lists = self._end()
         return _read(lists, has_operators=self._has_operators, has_marks=self._has_marks)
 
@@ -196,65 +194,45 @@ class AllocatorStream:
             self.started_ns = hook.resume()
             if not self.started_ns:
                 self.is_running = self._is_hooked = False
+        elif self._turns is not None:
+            self.started_ns = self._turns.begin()
         elif self.start(operators=False):
-            self._turns = []
-            self._faults = page_faults()
-            self._begin_turn()
+            self._turns, self._mark = Turns(), _Mark("between two stages")
+            self.started_ns = self._turns.begin()
         else:
             self.started_ns = 0
         return self.started_ns
 
-    def pause(self) -> bool:
-        """End it, with its times, and keep what it took for `take`. `stop` ends for good.
-
-        Answers whether the host alone was in use, so that the sums are all there is.
-        """
+    def pause(self) -> None:
+        """End it, with its times, and keep what it took for `take`. `stop` ends for good."""
         if self._is_hooked and self._hook is not None:
             self._hook.pause()
-        elif self.is_running:
-            self._end_turn()
-            turns, self._turns = self._turns, []
-            self._kept += sums_by_turn(_read(self._end()), turns)
-        return self.is_host_only()
-
-    def halt(self) -> None:
-        """As `pause`, in the midst of several stretches: `pause` after the last one keeps all."""
-        if self._is_hooked and self._hook is not None:
-            self._hook.pause()
-        else:
-            self._end_turn()
+        elif self._turns is not None:
+            self._turns.end()
             self._let_operators(True)
-            _enter_mark()
+            self._mark.__enter__()
             self._let_operators(False)
-            _leave_mark()
-
-    def go_on(self) -> int:
-        """Begin the next stretch after `halt`, and say when it began."""
-        if self._is_hooked and self._hook is not None:
-            self.started_ns = self._hook.resume()
-        else:
-            self._begin_turn()
-        return self.started_ns
+            self._mark.__exit__(None, None, None)
 
     def is_host_only(self) -> bool:
-        """Whether no device but the host is in use."""
+        """Whether no device but the host is in use, so that sums are all there is."""
         return "emu" not in _torch and not _is_cuda_in_use()
 
     def take(self) -> list[SumsBetween]:
         """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
+        if self._turns is not None and self._turns.has_ended:
+            self._kept += self._turns.sums(_read(self._end()))
+            self.is_running = True
+            self._let_operators(False)
+            self._enable()
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
 
-    def _begin_turn(self) -> None:
-        self._cpu_ns = time.thread_time_ns()
-        self.started_ns = time.perf_counter_ns()
-
-    def _end_turn(self) -> None:
-        now = time.perf_counter_ns()
-        ran_ns = time.thread_time_ns() - self._cpu_ns
-        before, self._faults = self._faults, page_faults()
-        faults = self._faults - before if before >= 0 else -1
-        self._turns.append((self.started_ns, now, ran_ns, faults))
+    def _end_turns(self) -> None:
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            self._mark = None  # which closes it, if an interrupt left it open
+            self._kept += turns.sums(_read(self._end()))
 
     def _end(self) -> list[list[Any]]:
         for _, mark in self._devices.values():

@@ -19,7 +19,7 @@ from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.listener import Listener
 from toolkit.profiling.mps_memory import memory_of_machine
 from toolkit.profiling.pauses import hearing_pauses
-from toolkit.profiling.record import this_thread
+from toolkit.profiling.record import this_thread, thread_recorder
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
 from toolkit.profiling.way_out import WayOut
@@ -125,6 +125,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         self._ledger.bystanders.begin()
         hooks.listen(self._listener)
         self.session.on_step = self._step
+        self.session.on_read = _catch_up
         self.session.plan = self._plan
         this_thread().attach(self._ledger)
 
@@ -141,12 +142,18 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         self._ledger.finish(recorder.peak_bytes)
         if prices := virtual_prices():
             self.session.machine["emu"] = prices
-        self.session.on_step = None
+        self.session.on_step = self.session.on_read = None
         self.session.plan = None
 
     def _step(self) -> None:
         recorder = this_thread()
         recorder.end_step(self._ledger)
+
+
+def _catch_up() -> None:
+    recorder = thread_recorder()
+    if recorder is not None:
+        recorder.catch_up()
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -31,6 +31,7 @@ class Ended:
 
     Attributes:
         entry: whose it is, and `place` which of its segments.
+        is_looked_at: whether it was looked at operator by operator.
         frame: of the scope, or else of the thread.
         sinks: who recorded when it ended.
         raw: what the allocator did.
@@ -46,6 +47,7 @@ class Ended:
 
     entry: Entry
     place: int
+    is_looked_at: bool
     frame: int
     sinks: list[Sink]
     raw: Sequence[RawEvents | Sums]
@@ -79,7 +81,7 @@ class Ended:
                 entry.key,
                 self.place,
                 counts,
-                is_looked_at=entry.is_looked_at or self.level == LEVELS[-1],
+                is_looked_at=self.is_looked_at or self.level == LEVELS[-1],
                 has_seen=seen is not None,
             )
         if seen is not None or syncs:

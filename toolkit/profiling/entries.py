@@ -61,6 +61,12 @@ class Entry:
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + counts.peak_bytes)
         self.live_bytes += counts.net_bytes
 
+    def begin_anew(self) -> None:
+        """A frame or step begins: what was allocated before it is none of its own."""
+        self.live_bytes = self.peak_bytes = 0
+        if self.on_device.is_used:
+            self.on_device = Rise()
+
     def enclose(self, inner: Entry) -> None:
         """A scope that began inside of this one was left."""
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + inner.peak_bytes)
@@ -85,7 +91,6 @@ class Waiting:
     Attributes:
         frame: of those that come.
         sinks: for whom they are.
-        has_ended: some of those that wait have more than sums and times.
         stopped_ns: when the newest segment that was counted ended; 0 where nothing was recorded
             since.
     """
@@ -94,11 +99,11 @@ class Waiting:
 
     def __init__(self, take: Callable[[], list[SumsBetween]]) -> None:
         self._take = take
-        self._kept: deque[_Plain | tuple[Entry, Entry] | Ended] = deque()
+        self._kept: deque[_Plain | tuple[Entry, Entry] | Ended | Callable[[], object]] = deque()
         self.frame = -1
         self.sinks: list[Sink] = []
         self.stopped_ns = 0
-        self.has_ended = False
+        self._is_settling = False
 
     def begin(self, frame: int, sinks: Iterable[Sink]) -> None:
         """Those that come are of `frame`, and for those of `sinks` that record."""
@@ -119,15 +124,23 @@ class Waiting:
     def add_ended(self, ended: Ended, looks: Looks) -> None:
         """Have a segment wait that has more than sums and times."""
         self._kept.append(ended)
-        self.has_ended = True
         if len(self._kept) >= self.MOST:
             self.settle(looks)
 
+    def call(self, told: Callable[[], object]) -> None:
+        """Tell a session something after those that wait; now, if none does."""
+        if self._kept:
+            self._kept.append(told)
+        else:
+            told()
+
     def clear(self) -> None:
-        """Forget those that wait, whose sessions are over."""
+        """Forget the segments that wait; what was to be told is told."""
         self._take()
-        self._kept.clear()
-        self.has_ended = False
+        kept, self._kept = self._kept, deque()
+        for one in kept:
+            if callable(one):
+                one()
 
     def leave(self, inner: Entry, outer: Entry) -> None:
         """The scope `inner` was left for `outer`, which takes over its bytes when known."""
@@ -138,14 +151,18 @@ class Waiting:
 
     def settle(self, looks: Looks) -> SumsBetween | None:
         """Count those that wait, in order, and hand them out. Answers the stretch of none."""
+        if self._is_settling:  # whoever is told something looks into the session
+            return None
+        self._is_settling = True
         try:
             return self._settle(looks)
         except BaseException:  # an interrupt: the stretches of those that wait still are lost
             self.clear()
             raise
+        finally:
+            self._is_settling = False
 
     def _settle(self, looks: Looks) -> SumsBetween | None:
-        self.has_ended = False
         stretches = iter(self._take())
         thread = threading.get_ident()
         plain: list[tuple[list[Sink], PlainSegment]] = []
@@ -157,6 +174,9 @@ class Waiting:
                 self.stopped_ns = one.stop_ns
                 for sink in one.sinks:
                     sink.add_segment(segment)
+            elif callable(one):
+                _hand_out(plain, thread)
+                one()
             elif len(one) == 2:
                 one[0].enclose(one[1])
             else:

@@ -65,6 +65,12 @@ class Ledger:
         self._lock = session.lock
         self.is_recording = self._is_wanted()
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether nothing hangs on hearing of a frame at once: no schedule, no change of level."""
+        is_asked = self._schedule is not None or self._on_cycle is not None
+        return not (is_asked or self.keeps_events) and self.plan.is_even
+
     # -- filled by recorders ----------------------------------------------------------------------
 
     def meet(self, native_id: int) -> None:

@@ -63,6 +63,11 @@ class Plan:
         self._unknown = ""
         self.begin_step()
 
+    @property
+    def is_even(self) -> bool:
+        """Whether the frames that come have the level of those before."""
+        return self._detail is None and not self._looks and self._unknown == self.base
+
     def look(self, frames: int, level: str) -> None:
         """Have the next `frames` at `level`, or at the one they have, if it tells more."""
         self._look_level = check_level(level)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
@@ -24,8 +25,7 @@ from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import Looks
 from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
-from toolkit.profiling.rise import Rise
-from toolkit.profiling.segments import Sink, is_recording, level_for
+from toolkit.profiling.segments import Sink, is_patient, is_recording, level_for
 from toolkit.profiling.sums import Sums
 from toolkit.profiling.tape import Tape
 from toolkit.profiling.watch import Watch
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder", "this_thread", "thread_recorder"]
 
+SOON_NS = 100_000_000  # frames wait no longer until they are counted together
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
 
 
@@ -54,6 +55,7 @@ class Recorder:
         self._within = ""
         self._looks = Looks()
         self._waiting = Waiting(self._stream.take)
+        self._settled_ns = 0
         self._is_plain = False  # what began last: it may wait, and has its times from the stream
         self._tape = Tape()
         self._known: WeakSet[Sink] = WeakSet()
@@ -175,9 +177,9 @@ class Recorder:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
         self._is_busy = True
         try:
-            self._stream.halt()
+            self._stream.pause()
             self._tape.note(scope)
-            self._start_ns = self._stream.go_on()
+            self._start_ns = self._stream.resume()
         except BaseException:  # an interrupt
             self._abandon()
             raise
@@ -206,10 +208,11 @@ class Recorder:
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
         self._cut(may_wait=True)
-        self._waiting.settle(self._looks)
+        if not sink.is_patient:
+            self._settle()
         self._held.belong_to(index)
         self._meet(sink)
-        sink.begin_frame(index)
+        self._waiting.call(partial(sink.begin_frame, index))
         if index not in self._frames:
             self._frames.append(index)
         bottom = self._entries[0]
@@ -221,15 +224,33 @@ class Recorder:
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
         self._cut(may_wait=True)
-        self._waiting.settle(self._looks)
-        self._held.release()
-        sink.end_frame(index, self.peak_bytes)
+        if not (is_home and sink.is_patient and self._is_soon()) or self._held.is_open:
+            self._settle()
+            self._held.release()
+        self._waiting.call(partial(self._end_frame, sink, index))
         if index in self._frames:
             self._frames.remove(index)
         bottom = self._entries[0]
         if not is_home and sink in bottom.sinks:
             bottom.sinks.remove(sink)
         self._begin()
+
+    def _end_frame(self, sink: Sink, index: int) -> None:
+        sink.end_frame(index, self.peak_bytes)
+
+    def _is_soon(self) -> bool:
+        """Whether frames were counted so short a time ago that they may wait for the next."""
+        return time.perf_counter_ns() - self._settled_ns < SOON_NS
+
+    def catch_up(self) -> None:
+        """Hand out all that is over, for somebody who reads it."""
+        if not self._is_busy:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._play_tape()
+        self._waiting.settle(self._looks)
+        self._settled_ns = time.perf_counter_ns()
 
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again.
@@ -252,12 +273,10 @@ class Recorder:
         if event is not self._last_event:
             self._meet_event(event)
         self._meet(sink)
-        if self._waiting.has_ended:  # new stages stand on the bill in the order of their work
-            self._waiting.settle(self._looks)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
         frame = event.frame if event.frame >= 0 else self.frame
-        sink.add_event(self._located or event, frame, pipeline)
+        self._waiting.call(partial(sink.add_event, self._located or event, frame, pipeline))
 
     def _catch_up(self) -> None:
         """Take what came meanwhile."""
@@ -311,10 +330,7 @@ class Recorder:
         """A session that is new here looks for itself, and does not rely on what others saw."""
         if self._last_met() is not sink and sink not in self._known:
             self._known.add(sink)
-            if self._is_plain and self._start_ns:
-                self._cut()
-                self._begin()
-            self._waiting.settle(self._looks)
+            self._settle()
             self._looks = Looks()
             sink.meet(self._native_id)
         self._last_met = ref(sink)
@@ -341,9 +357,8 @@ class Recorder:
     def _turn_page(self) -> None:
         """A frame or step begins: what lies outside of stages is a new entry."""
         bottom = self._entries[0]
-        bottom.live_bytes = bottom.peak_bytes = bottom.segments = 0
-        if bottom.on_device.is_used:
-            bottom.on_device = Rise()
+        bottom.segments = 0
+        self._waiting.call(bottom.begin_anew)
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
@@ -352,7 +367,7 @@ class Recorder:
                 self._abandon()
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
-            if self._is_plain and self._start_ns and not self._waiting.has_ended:
+            if self._is_plain and self._start_ns:
                 self._tape.open_for(self._waiting.sinks, self._waiting.frame)
         except BaseException:  # an interrupt
             self._abandon()
@@ -364,13 +379,15 @@ class Recorder:
     def _goes_on(self) -> bool:
         """Begin the next plain segment, where nothing is otherwise than at the one before."""
         entry, waiting = self._entries[-1], self._waiting
+        frame = entry.frame_or(self._frames[-1] if self._frames else -1)
         if (
             entry.is_looked_at
-            or waiting.frame != entry.frame_or(self._frames[-1] if self._frames else -1)
             or waiting.sinks != entry.sinks
             or not all(map(is_recording, entry.sinks))
+            or (frame != waiting.frame and not all(map(is_patient, entry.sinks)))
         ):
             return False
+        waiting.frame = frame
         self._start_ns = self._stream.resume()
         return self._start_ns > 0
 
@@ -378,8 +395,8 @@ class Recorder:
         self._is_plain = False
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
-            self._waiting.settle(self._looks)
             self._stream.stop()
+            self._settle()
             self._start_ns = self._waiting.stopped_ns = 0
             self._level = LEVELS[0]
             self._held.release()
@@ -423,11 +440,16 @@ class Recorder:
         """
         try:
             if self._is_plain:
-                is_host_only = self._stream.pause()
+                self._stream.pause()
                 self._is_busy = True
                 self._play_tape()
                 self._tape.close()
-                if may_wait and is_host_only and self._start_ns and self._have_wait():
+                if (
+                    may_wait
+                    and self._stream.is_host_only()
+                    and self._start_ns
+                    and self._have_wait()
+                ):
                     return
             self._hand_out(may_wait=may_wait)
         except BaseException:  # an interrupt: what was not handed out is lost
@@ -482,6 +504,7 @@ class Recorder:
         ended = Ended(
             entry,
             entry.segments,
+            entry.is_looked_at,
             entry.frame_or(self.frame),
             sinks,
             raw,

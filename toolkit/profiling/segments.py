@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.sums import SumsBetween
     from toolkit.profiling.virtual import VirtualTime
 
-__all__ = ["PlainSegment", "Segment", "Sink", "is_recording", "level_for"]
+__all__ = ["PlainSegment", "Segment", "Sink", "is_patient", "is_recording", "level_for"]
 
 
 @dataclass(slots=True)
@@ -85,6 +85,11 @@ class Sink(Protocol):
         """Whether it wants single events besides the counts."""
         ...
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether the next frames are like the last, so that it may hear of them a little later."""
+        ...
+
     def meet(self, native_id: int) -> None:
         """A thread is recorded for it from now on; told once for each thread."""
         ...
@@ -118,6 +123,7 @@ class Sink(Protocol):
         ...
 
 
+is_patient: Callable[[Sink], bool] = attrgetter("is_patient")
 is_recording: Callable[[Sink], bool] = attrgetter("is_recording")
 
 

@@ -74,8 +74,8 @@ class Session:
         self.line_counts: dict[StageKey, dict[LineKey, LineCounts]] = {}
         self.bottleneck_counts: dict[StageKey, dict[BottleneckKey, BottleneckCounts]] = {}
         self.levels: dict[str, int] = {}
-        self.frames: deque[FrameRecord] = deque(maxlen=None if keep == "all" else HISTORY)
-        self.frame_count = 0
+        self._frames: deque[FrameRecord] = deque(maxlen=None if keep == "all" else HISTORY)
+        self._frame_count = 0
         self.own_ns = 0
         self.events: list[Event] = []
         self.looks: dict[str, int] = {}
@@ -83,6 +83,7 @@ class Session:
         self.machine: dict[str, Any] = {}
         self.lock = threading.RLock()
         self.on_step: Callable[[], None] | None = None
+        self.on_read: Callable[[], None] | None = None
         self.plan: Plan | None = None
 
     def __repr__(self) -> str:
@@ -159,15 +160,15 @@ class Session:
                     stage.total.add(tally)
             if is_frame:
                 self.whole.add_frame(record.total())
-                self.frame_count += 1
+                self._frame_count += 1
                 self.levels[record.level] = self.levels.get(record.level, 0) + 1
-                self.frames.append(record)
+                self._frames.append(record)
             else:
                 self.whole.total.add(record.total())
 
     def has_closed(self, index: int) -> bool:
         """Whether `index` is one of the frames that were finished last."""
-        return any(one.index == index for one in islice(reversed(self.frames), RECENT))
+        return any(one.index == index for one in islice(reversed(self._frames), RECENT))
 
     def add_operators(self, key: StageKey, operators: dict[str, OperatorCounts]) -> None:
         """Add what operators took inside a stage."""
@@ -191,20 +192,44 @@ class Session:
             unnamed.allocations += allocations
             unnamed.allocated_bytes += allocated_bytes
 
+    @property
+    def frames(self) -> deque[FrameRecord]:
+        """The newest frames that are done, the oldest first."""
+        self.catch_up()
+        return self._frames
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are done."""
+        self.catch_up()
+        return self._frame_count
+
+    def catch_up(self) -> None:
+        """Count what the calling thread has done so far.
+
+        While frames follow each other fast, they are counted some at a time; of other threads the
+        last tenth of a second may be missing.
+        """
+        if self.on_read is not None:
+            self.on_read()
+
     # -- read -------------------------------------------------------------------------------------
 
     def bill(self) -> Bill:
         """What it cost by stage and per frame, with notes. Frames under way are not in it yet."""
+        self.catch_up()
         with self.lock:
             return processors.bill(self)
 
     def key_averages(self) -> KeyAverages:
         """What each operator took inside each stage: `key_averages().table(sort_by="bytes")`."""
+        self.catch_up()
         with self.lock:
             return processors.key_averages(self)
 
     def lines(self) -> Lines:
         """What each source line took, on the frames that were recorded at `lines` or `exact`."""
+        self.catch_up()
         with self.lock:
             return processors.lines(self)
 
@@ -214,6 +239,7 @@ class Session:
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Write the newest frames for Perfetto or chrome://tracing, as strictly nested slices."""
+        self.catch_up()
         with self.lock:
             document = trace.render(self)
         Path(path).write_text(json.dumps(document), encoding="utf-8")
@@ -233,6 +259,7 @@ class Session:
 
     def save(self, path: str | Path) -> None:
         """Write everything to a JSON file, which `Session.load` reads."""
+        self.catch_up()
         with self.lock:
             document = self.to_dict()
         Path(path).write_text(json.dumps(document), encoding="utf-8")
@@ -295,7 +322,7 @@ class Session:
     def from_dict(cls, values: dict[str, Any]) -> Session:
         """The session that `to_dict` was made of."""
         session = cls(values["level"], values["keep"])
-        session.frame_count = values["frame_count"]
+        session._frame_count = values["frame_count"]
         session.own_ns = values["own_ns"]
         session.whole = StageRecord.from_dict(values["whole"])
         for pipeline, stage, record in values["stages"]:
@@ -309,7 +336,7 @@ class Session:
             known = session.bottleneck_counts.setdefault((pipeline, stage), {})
             known[kind, op, source] = BottleneckCounts(*counts)
         session.levels = dict(values.get("levels", {LEVELS[0]: session.frame_count}))
-        session.frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
+        session._frames.extend(FrameRecord.from_dict(one) for one in values["frames"])
         session.events = list(starmap(Event, values["events"]))
         session.looks = dict(values["looks"])
         session.notes = dict(values["notes"])

@@ -7,10 +7,12 @@ of any bytes. While operators are left out, nothing else looks like that.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from toolkit.profiling.faults import page_faults
 from toolkit.profiling.sums import joined, sums_of
 
 if TYPE_CHECKING:
@@ -19,28 +21,85 @@ if TYPE_CHECKING:
     from toolkit.profiling.counting import RawEvents
     from toolkit.profiling.sums import Sums, SumsBetween
 
-__all__ = ["Turn", "sums_by_turn"]
+__all__ = ["Turn", "Turns", "parts_by_turn"]
 
 Turn = tuple[int, int, int, int]
 """Begin and end of a stretch, how long the thread ran, and page faults, as in `SumsBetween`."""
 
 
-def sums_by_turn(events: Sequence[RawEvents], turns: Sequence[Turn]) -> list[SumsBetween]:
-    """The sums of each stretch: between marks on the thread itself, by the clock on others.
+class Turns:
+    """The clocks of stretches that follow one another, until their events are read."""
+
+    __slots__ = ("_begin_ns", "_cpu_ns", "_ended", "_faults", "_left", "_left_sums", "_origin_ns")
+
+    def __init__(self) -> None:
+        self._ended: list[Turn] = []
+        self._left: list[int] = []  # what was read already of the stretch that is open
+        self._left_sums: list[Sums] = []  # the same of other threads
+        self._faults = page_faults()
+        self._begin_ns = self._cpu_ns = 0
+        self._origin_ns = time.perf_counter_ns()  # when the events began that come next
+
+    def begin(self) -> int:
+        """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
+        self._cpu_ns = time.thread_time_ns()
+        self._begin_ns = time.perf_counter_ns()
+        return self._begin_ns
+
+    def end(self) -> None:
+        """It is over."""
+        now = time.perf_counter_ns()
+        ran_ns = time.thread_time_ns() - self._cpu_ns
+        before, self._faults = self._faults, page_faults()
+        faults = self._faults - before if before >= 0 else -1
+        self._ended.append((self._begin_ns, now, ran_ns, faults))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is a stretch that is over, and was not handed out."""
+        return bool(self._ended)
+
+    def sums(self, events: Sequence[RawEvents]) -> list[SumsBetween]:
+        """Hand out the stretches that are over; of one that is open the events are kept.
+
+        Args:
+            events: of each thread since this was last asked; others begin now.
+        """
+        ended, self._ended = self._ended, []
+        own, others = parts_by_turn(events, ended, self._origin_ns)
+        self._origin_ns = time.perf_counter_ns()
+        own[0] = self._left + own[0]
+        others[0] = self._left_sums + others[0]
+        self._left, self._left_sums = own.pop(), others.pop()
+        return [
+            (*turn, *joined(([sums_of(sizes)] if sizes else []) + sums))
+            for turn, sizes, sums in zip(ended, own, others, strict=True)
+        ]
+
+
+def parts_by_turn(
+    events: Sequence[RawEvents], ended: Sequence[Turn], origin_ns: int
+) -> tuple[list[list[int]], list[list[Sums]]]:
+    """Sizes of the thread itself, between marks; and the sums of others, by the clock.
 
     Args:
-        events: of each thread, without operators, and with a mark between two turns.
-        turns: of the thread itself, in order.
+        events: of each thread, without operators, and with a mark after each turn.
+        ended: turns of the thread itself, in order.
+        origin_ns: when the events began, on the clock of the turns.
+
+    Returns:
+        One of each for every turn, and one more for what came after the last.
     """
-    by_turn: list[list[Sums]] = [[] for _ in turns]
-    marks = len(turns) - 1
+    own: list[list[int]] = [[] for _ in range(len(ended) + 1)]
+    others: list[list[Sums]] = [[] for _ in own]
     for one in events:
-        is_own = one.sizes.count(0) == 2 * marks
-        parts = _between_marks(one.sizes) if is_own else _by_clock(one, turns)
-        for sums, part in zip(by_turn, parts, strict=True):
-            if part:
-                sums.insert(0 if is_own and marks else len(sums), sums_of(part))
-    return [(*turn, *joined(sums)) for turn, sums in zip(turns, by_turn, strict=True)]
+        if one.sizes.count(0) == 2 * len(ended) > 0:
+            own = _between_marks(one.sizes)
+        else:
+            for sums, part in zip(others, _by_clock(one, ended, origin_ns), strict=True):
+                if part:
+                    sums.append(sums_of(part))
+    return own, others
 
 
 def _between_marks(sizes: list[int]) -> list[list[int]]:
@@ -50,10 +109,11 @@ def _between_marks(sizes: list[int]) -> list[list[int]]:
     return [sizes[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
 
-def _by_clock(one: RawEvents, turns: Sequence[Turn]) -> list[list[int]]:
-    parts: list[list[int]] = [[] for _ in turns]
-    ends_ns = [turn[1] for turn in turns]
+def _by_clock(one: RawEvents, ended: Sequence[Turn], origin_ns: int) -> list[list[int]]:
+    parts: list[list[int]] = [[] for _ in range(len(ended) + 1)]
+    ends_ns = [turn[1] for turn in ended]
     for place, nbytes in enumerate(one.sizes):
-        at_ns = turns[0][0] + one.at_us(place) * 1000
-        parts[min(bisect_left(ends_ns, at_ns), len(turns) - 1)].append(nbytes)
+        if nbytes:
+            at_ns = origin_ns + one.at_us(place) * 1000
+            parts[bisect_left(ends_ns, at_ns)].append(nbytes)
     return parts
