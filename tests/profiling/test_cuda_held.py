@@ -15,7 +15,7 @@ from toolkit.profiling.driver import BUSY, Driver
 from toolkit.profiling.driver_trace import DriverTrace, HostCall, Transfer
 from toolkit.profiling.held import NO_DRIVER, NO_LINES, SILENT, Held
 from toolkit.profiling.memory_history import IN_USE, History
-from toolkit.profiling.record import this_thread
+from toolkit.profiling.recorders import this_thread
 
 ME = threading.get_native_id()
 PICTURE = torch.ones(256)  # 1024 bytes

@@ -8,6 +8,7 @@ import torch
 
 from toolkit import hooks
 from toolkit.profiling import profile
+from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.record import Recorder
 from toolkit.profiling.tape import LONGEST, Tape
 
@@ -187,11 +188,13 @@ def test_a_tape_takes_scopes_of_its_frame_and_session_alone():
     assert not tape.is_for(sink, hooks.Scope("blur", 7))
 
 
-def test_what_was_noted_is_handed_out_once_and_in_order():
-    tape, scope = Tape(), hooks.Scope("blur", 7)
+def test_what_was_noted_is_played_once_and_in_order():
+    tape, scope, sink = Tape(), hooks.Scope("blur", 7), object()
+    entries, waiting = [Entry(None, [sink])], Waiting(list)
     tape.note(scope)
     assert tape.is_innermost(scope)
-    tape.note(None)
-    assert not tape.is_innermost(scope)
-    assert list(tape.rewind()) == [scope, None]
-    assert list(tape.rewind()) == []
+    tape.play(entries, waiting)
+    assert [one.scope for one in entries] == [None, scope]
+    assert not tape.is_innermost(scope)  # it is an entry like others now
+    tape.play(entries, waiting)
+    assert len(entries) == 2

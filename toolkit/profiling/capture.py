@@ -19,7 +19,7 @@ from toolkit.profiling.levels import LEVELS, Plan, check_level
 from toolkit.profiling.listener import Listener
 from toolkit.profiling.mps_memory import memory_of_machine
 from toolkit.profiling.pauses import hearing_pauses
-from toolkit.profiling.record import this_thread, thread_recorder
+from toolkit.profiling.recorders import this_thread, thread_recorder
 from toolkit.profiling.session import Session
 from toolkit.profiling.virtual import virtual_prices
 from toolkit.profiling.way_out import WayOut

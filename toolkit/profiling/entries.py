@@ -149,6 +149,14 @@ class Waiting:
         else:
             outer.enclose(inner)
 
+    def leave_all(self, scope: Scope, entries: list[Entry]) -> None:
+        """The scope was left, and whatever was open inside of it."""
+        while True:
+            inner = entries.pop()
+            self.leave(inner, entries[-1])
+            if inner.scope is scope:
+                break
+
     def settle(self, looks: Looks) -> SumsBetween | None:
         """Count those that wait, in order, and hand them out. Answers the stretch of none."""
         if self._is_settling:  # whoever is told something looks into the session

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from toolkit.profiling.record import thread_recorder
+from toolkit.profiling.recorders import thread_recorder
 from toolkit.profiling.shared import Shared
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from torch.autograd import profiler as autograd_profiler
 
 from toolkit.profiling.driver import cuda_driver
-from toolkit.profiling.record import this_thread
+from toolkit.profiling.recorders import this_thread
 from toolkit.profiling.shared import Shared
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import is_foreign_thread
-from toolkit.profiling.record import this_thread
+from toolkit.profiling.recorders import this_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

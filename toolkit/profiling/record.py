@@ -16,10 +16,9 @@ from weakref import WeakSet, ref
 
 from toolkit.profiling import allocator, sources
 from toolkit.profiling.beyond_stream import BeyondStream
-from toolkit.profiling.bottlenecks import BOTTLENECKS
+from toolkit.profiling.clocks import Clocks
 from toolkit.profiling.ended import Ended
 from toolkit.profiling.entries import Entry, Waiting
-from toolkit.profiling.faults import page_faults
 from toolkit.profiling.held import Held, HeldSegment
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import Looks
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from toolkit.hooks import Event, Scope
     from toolkit.profiling.pauses import Pause
 
-__all__ = ["Recorder", "this_thread", "thread_recorder"]
+__all__ = ["Recorder"]
 
 SOON_NS = 100_000_000  # frames wait no longer until they are counted together
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
@@ -61,8 +60,7 @@ class Recorder:
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
-        self._faults = 0
-        self._cpu_ns = 0
+        self._clocks = Clocks()
         self._missing = ""
         self._beyond = BeyondStream()
         self._native_id = threading.get_native_id()
@@ -127,7 +125,7 @@ class Recorder:
             if not is_due:
                 self._note(scope)
                 return
-        self._play_tape()
+        self._tape.play(self._entries, self._waiting)
         self._meet(sink)
         top = self._entries[-1]
         if top.scope is scope:
@@ -150,28 +148,22 @@ class Recorder:
         if self._tape.is_innermost(scope) and self._is_quiet():
             self._note(None)
             return
-        self._play_tape()
+        self._tape.play(self._entries, self._waiting)
         is_top = self._entries[-1].scope is scope
         if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
         try:
             self._cut(may_wait=self._frames != [])
         finally:
-            self._leave(scope)
+            self._waiting.leave_all(scope, self._entries)
             self._begin()
 
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
+        if self._is_busy or not self._start_ns or not self._stream.is_host_only():
+            return False
         waits = self._waits
-        return not (
-            self._is_busy
-            or not self._start_ns
-            or waits.syncs
-            or waits.windows
-            or PAUSES.stops
-            or PAUSES.waiting
-            or not self._stream.is_host_only()
-        )
+        return not (waits.syncs or waits.windows or PAUSES.stops or PAUSES.waiting)
 
     def _note(self, scope: Scope | None) -> None:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
@@ -186,24 +178,6 @@ class Recorder:
         self._is_busy = False
         if self._deferred:
             self._catch_up()
-
-    def _play_tape(self) -> None:
-        """Have the stretches wait that were only noted, and the scopes be entered and left."""
-        for scope in self._tape.rewind():
-            top = self._entries[-1]
-            self._waiting.append(top)
-            if scope is None:
-                self._entries.pop()
-                self._waiting.leave(top, self._entries[-1])
-            else:
-                self._entries.append(Entry(scope, list(top.sinks), is_looked_at=False))
-
-    def _leave(self, scope: Scope) -> None:
-        while True:
-            inner = self._entries.pop()
-            self._waiting.leave(inner, self._entries[-1])
-            if inner.scope is scope:
-                break
 
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
@@ -224,10 +198,11 @@ class Recorder:
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
         self._cut(may_wait=True)
-        if not (is_home and sink.is_patient and self._is_soon()) or self._held.is_open:
+        is_soon = time.perf_counter_ns() - self._settled_ns < SOON_NS
+        if not (is_soon and is_home and sink.is_patient) or self._held.is_open:
             self._settle()
             self._held.release()
-        self._waiting.call(partial(self._end_frame, sink, index))
+        self._waiting.call(lambda: sink.end_frame(index, self.peak_bytes))
         if index in self._frames:
             self._frames.remove(index)
         bottom = self._entries[0]
@@ -235,20 +210,13 @@ class Recorder:
             bottom.sinks.remove(sink)
         self._begin()
 
-    def _end_frame(self, sink: Sink, index: int) -> None:
-        sink.end_frame(index, self.peak_bytes)
-
-    def _is_soon(self) -> bool:
-        """Whether frames were counted so short a time ago that they may wait for the next."""
-        return time.perf_counter_ns() - self._settled_ns < SOON_NS
-
     def catch_up(self) -> None:
         """Hand out all that is over, for somebody who reads it."""
         if not self._is_busy:
             self._settle()
 
     def _settle(self) -> None:
-        self._play_tape()
+        self._tape.play(self._entries, self._waiting)
         self._waiting.settle(self._looks)
         self._settled_ns = time.perf_counter_ns()
 
@@ -269,7 +237,7 @@ class Recorder:
         self._catch_up()
 
     def _take(self, sink: Sink, event: Event) -> None:
-        self._play_tape()
+        self._tape.play(self._entries, self._waiting)
         if event is not self._last_event:
             self._meet_event(event)
         self._meet(sink)
@@ -304,19 +272,10 @@ class Recorder:
         self._last_event = self._located = event
         if event.kind in ("copy", "sync"):
             self._watch.reported += 1
-        if not self._start_ns:
-            return
-        if event.kind == "copy":
-            begin = event.t_ns - self._stream.started_ns
-            self._waits.copies.append((begin, begin + event.duration_ns))
-        if event.kind in ("copy", "sync", "wait"):
-            self._waits.tell((event.t_ns, event.t_ns + event.duration_ns))
-        if self._level == LEVELS[0]:
-            return
-        if event.kind in BOTTLENECKS:
-            self._located = sources.located(event)
-        elif event.kind in ("copy", "sync") and self._watch.mark:
-            self._located = self._watch.told(event)
+        if self._start_ns:
+            self._waits.hear(event, self._stream.started_ns)
+            if self._level != LEVELS[0]:
+                self._located = self._watch.located(event)
 
     def synchronised(
         self, op: str, device: str, begin_ns: int, took_ns: int, caller: FrameType
@@ -420,9 +379,8 @@ class Recorder:
             self._within = self._watch.mark
             if has_lines:
                 self._watch.begin(is_quiet=not has_operators)
-        self._faults = page_faults()
-        self._cpu_ns = time.thread_time_ns()
-        self._start_ns = time.perf_counter_ns()
+        self._clocks = Clocks()
+        self._start_ns = self._clocks.begin()
 
     def _begin_plain(self, entry: Entry) -> bool:
         """Begin a segment of which sums and times are all there is; False where one is refused."""
@@ -442,7 +400,7 @@ class Recorder:
             if self._is_plain:
                 self._stream.pause()
                 self._is_busy = True
-                self._play_tape()
+                self._tape.play(self._entries, self._waiting)
                 self._tape.close()
                 if (
                     may_wait
@@ -480,13 +438,10 @@ class Recorder:
         return True
 
     def _hand_out(self, *, may_wait: bool) -> None:
-        now = time.perf_counter_ns()
-        ran_ns = time.thread_time_ns() - self._cpu_ns
+        turn = self._clocks.end()
         self._is_busy = True
         pauses = PAUSES.take() or ()
-        faults = page_faults()
         seen = self._watch.end() if self._level != LEVELS[0] else None
-        faults = faults - self._faults if faults >= 0 else -1
         raw = self._stream.stop()
         entry = self._entries[-1]
         sinks = [sink for sink in entry.sinks if sink.is_recording]
@@ -498,8 +453,7 @@ class Recorder:
             self._is_plain = False
             return
         if self._is_plain and own is not None:
-            _, now, ran_ns, faults, *sums = own
-            raw = [Sums._make(sums)]
+            turn, raw = own[:4], [Sums._make(own[4:])]
             self._is_plain = False
         ended = Ended(
             entry,
@@ -513,10 +467,7 @@ class Recorder:
             self._level,
             self._missing,
             self._waits,
-            self._start_ns,
-            now,
-            ran_ns,
-            faults,
+            *turn,
         )
         entry.segments += 1
         self._start_ns = 0
@@ -545,20 +496,3 @@ class Recorder:
             return
         for sink in sinks:
             sink.add_segment(segment)
-
-
-_threads = threading.local()
-
-
-def this_thread() -> Recorder:
-    """The recorder of the calling thread."""
-    try:
-        return _threads.recorder
-    except AttributeError:
-        _threads.recorder = Recorder()
-        return _threads.recorder
-
-
-def thread_recorder() -> Recorder | None:
-    """The recorder of the calling thread, if it ever had one."""
-    return getattr(_threads, "recorder", None)

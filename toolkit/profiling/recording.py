@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.profiling import capture
 from toolkit.profiling.capture import profile
-from toolkit.profiling.record import this_thread
+from toolkit.profiling.recorders import this_thread
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from toolkit.hooks import Event
     from toolkit.profiling.told_apart import Sync, Window
 
 __all__ = ["ReportedWaits"]
@@ -27,6 +28,14 @@ class ReportedWaits:
         self.windows: list[Window] = []
         self.copies: list[Window] = []
         self.syncs: list[Sync] = []
+
+    def hear(self, event: Event, started_ns: int) -> None:
+        """A layer reported an event, while the stream was started at `started_ns`."""
+        if event.kind == "copy":
+            begin = event.t_ns - started_ns
+            self.copies.append((begin, begin + event.duration_ns))
+        if event.kind in ("copy", "sync", "wait"):
+            self.tell((event.t_ns, event.t_ns + event.duration_ns))
 
     def tell(self, window: Window) -> None:
         """A layer copied or waited."""

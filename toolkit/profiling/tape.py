@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.profiling.entries import Entry
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.hooks import Scope
+    from toolkit.profiling.entries import Waiting
     from toolkit.profiling.segments import Sink
 
 __all__ = ["Tape"]
@@ -58,10 +61,24 @@ class Tape:
         else:
             self._open.append(scope)
 
-    def rewind(self) -> Sequence[Scope | None]:
-        """All that was noted. What is open stays so, and is no longer the tape's."""
-        notes = self._notes
-        if notes:
-            self._notes = []
-            self._open.clear()
-        return notes
+    def play(self, entries: list[Entry], waiting: Waiting) -> None:
+        """Have the stretches wait that were only noted, and the scopes be entered and left.
+
+        What is open stays so, and is no longer the tape's.
+
+        Args:
+            entries: of the thread, the innermost last.
+            waiting: what it has that is not counted yet.
+        """
+        if not self._notes:
+            return
+        notes, self._notes = self._notes, []
+        self._open.clear()
+        for scope in notes:
+            top = entries[-1]
+            waiting.append(top)
+            if scope is None:
+                entries.pop()
+                waiting.leave(top, entries[-1])
+            else:
+                entries.append(Entry(scope, list(top.sinks), is_looked_at=False))

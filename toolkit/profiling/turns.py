@@ -12,47 +12,38 @@ from bisect import bisect_left
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from toolkit.profiling.faults import page_faults
+from toolkit.profiling.clocks import Clocks
 from toolkit.profiling.sums import joined, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.profiling.clocks import Turn
     from toolkit.profiling.counting import RawEvents
     from toolkit.profiling.sums import Sums, SumsBetween
 
-__all__ = ["Turn", "Turns", "parts_by_turn"]
-
-Turn = tuple[int, int, int, int]
-"""Begin and end of a stretch, how long the thread ran, and page faults, as in `SumsBetween`."""
+__all__ = ["Turns", "parts_by_turn"]
 
 
 class Turns:
     """The clocks of stretches that follow one another, until their events are read."""
 
-    __slots__ = ("_begin_ns", "_cpu_ns", "_ended", "_faults", "_left", "_left_sums", "_origin_ns")
+    __slots__ = ("_clocks", "_ended", "_left", "_left_sums", "_origin_ns")
 
     def __init__(self) -> None:
         self._ended: list[Turn] = []
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
-        self._faults = page_faults()
-        self._begin_ns = self._cpu_ns = 0
+        self._clocks = Clocks()
         self._origin_ns = time.perf_counter_ns()  # when the events began that come next
 
     def begin(self) -> int:
         """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
-        self._cpu_ns = time.thread_time_ns()
-        self._begin_ns = time.perf_counter_ns()
-        return self._begin_ns
+        return self._clocks.begin()
 
     def end(self) -> None:
         """It is over."""
-        now = time.perf_counter_ns()
-        ran_ns = time.thread_time_ns() - self._cpu_ns
-        before, self._faults = self._faults, page_faults()
-        faults = self._faults - before if before >= 0 else -1
-        self._ended.append((self._begin_ns, now, ran_ns, faults))
+        self._ended.append(self._clocks.end())
 
     @property
     def has_ended(self) -> bool:

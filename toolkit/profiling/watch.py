@@ -29,6 +29,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from toolkit.profiling import sources
+from toolkit.profiling.bottlenecks import BOTTLENECKS
 from toolkit.profiling.call_kinds import (
     CHANGED,
     IN_PLACE,
@@ -149,6 +150,12 @@ class Watch(TorchFunctionMode):
             _take_out(self)
             self._is_worn = False
         return self.seen
+
+    def located(self, event: Event) -> Event:
+        """What a layer reported, with the line that is to blame for it, where one is known."""
+        if event.kind in BOTTLENECKS:
+            return sources.located(event)
+        return self.told(event) if event.kind in ("copy", "sync") and self.mark else event
 
     def told(self, event: Event) -> Event:
         """What a layer reported inside of the call under way, with the line of that call."""
