@@ -97,8 +97,12 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         use_built_hook()
         self._ledger = Ledger(self.session, self._plan, self._schedule, self._on_trace_ready)
         self._listener = Listener(self._ledger)
-        next(self._life)
-        return self.session
+        try:
+            next(self._life)
+            return self.session
+        except BaseException:  # an interrupt: the block is not entered, nor left
+            self._life.close()
+            raise
 
     if TYPE_CHECKING:  # a protocol does not see what a descriptor gives
 
