@@ -23,10 +23,15 @@ def promised_output(code: str) -> str:
     return "".join(f"{line[2:]}\n" for line in code.splitlines() if line.startswith("# "))
 
 
-def test_the_example_prints_what_its_comments_say(readme, tmp_path, monkeypatch):
-    blocks = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 1
-    code, promised = blocks[0], promised_output(blocks[0])
+def examples(readme: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_example_prints_what_its_comments_say(readme, place, tmp_path, monkeypatch):
+    assert len(examples(readme)) == 2
+    code = examples(readme)[place]
+    promised = promised_output(code)
     monkeypatch.chdir(tmp_path)
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
@@ -35,10 +40,10 @@ def test_the_example_prints_what_its_comments_say(readme, tmp_path, monkeypatch)
     assert same, f"it printed\n{printed.getvalue()}and promises\n{promised}"
 
 
-def test_the_example_is_short(readme):
-    block = re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)[0]
-    statements = [line for line in block.splitlines() if line and not line.startswith("#")]
-    assert 3 <= len(statements) <= 10
+def test_the_examples_are_short(readme):
+    for block in examples(readme):
+        statements = [line for line in block.splitlines() if line and not line.startswith("#")]
+        assert 3 <= len(statements) <= 10
 
 
 def test_it_can_be_read_in_one_go(readme):
