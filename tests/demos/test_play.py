@@ -9,7 +9,7 @@ from rich.console import Console
 
 from toolkit import Pipeline
 from toolkit.demos import BadInput, WrongUse
-from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
+from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of, point_camera
 from toolkit.demos.play import run_demo
 from toolkit.media import MediaError
 from toolkit.pipeline import StageError
@@ -146,10 +146,23 @@ def test_a_defect_of_a_stage_is_no_bad_input(tmp_path, monkeypatch):
         (("corners",), "overlay_corners"),
         (("rgb", "unsharp"), "unsharp"),
         (("gray",), "rgb"),
+        (("flow", "tracks"), "overlay_flow"),
+        (("tracks", "corners"), "overlay_tracks"),
+        (("tracks", "odometry"), "overlay_world"),
+        (("overlay_tracks", "flow"), "overlay_tracks"),
+        (("tracks", "stabilise"), "stabilise"),
     ],
 )
 def test_the_picture_that_is_shown_fits_the_stages(names, shown):
     assert picture_of(names) == shown
+
+
+def test_every_stage_that_sees_through_a_camera_is_told_which():
+    pipeline = compose(("odometry", "pose", "undistort", "overlay_world"))
+    camera = ((500.0, 0.0, 320.0), (0.0, 500.0, 180.0), (0.0, 0.0, 1.0))
+    assert set(point_camera(pipeline, camera)) == {"odometry", "pose", "overlay_world"}
+    assert pipeline.params["pose"].camera == camera
+    assert pipeline.params["undistort"].camera != camera  # it is told of a lens, or does nothing
 
 
 def test_composing_by_name_adds_what_is_required():

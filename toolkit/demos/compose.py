@@ -12,17 +12,28 @@ from toolkit.stages.declare import Stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEFAULT_STAGES", "compose", "picture_of"]
+__all__ = ["DEFAULT_STAGES", "Camera", "compose", "picture_of", "point_camera"]
 
 DEFAULT_STAGES = ("rgb", "gray", "blur", "sobel", "edges", "corners")
 
 # What is drawn when the left-hand results are all there; the first that fits.
 _OVERLAYS = (
+    ({"odometry"}, "overlay_world"),
+    ({"target_pose"}, "overlay_target"),
+    ({"flow"}, "overlay_flow"),
+    ({"tracks"}, "overlay_tracks"),
+    ({"matches"}, "overlay_matches"),
     ({"edges", "corners"}, "overlay"),
     ({"edges"}, "overlay_edges"),
     ({"corners"}, "overlay_corners"),
 )
-_PICTURES = ("warp", "undistort", "unsharp", "color", "clahe", "median", "threshold", "morphology")
+_PICTURES = (
+    *("warp", "undistort", "unsharp", "color", "clahe", "median", "threshold", "morphology"),
+    "stabilise",
+)
+
+Camera = tuple[tuple[float, ...], ...]
+"""Rows of a camera matrix, as the parameter `camera` of a stage takes them."""
 
 
 def compose(names: Sequence[str] | None = None, *, name: str = "pipeline") -> Pipeline:
@@ -43,10 +54,22 @@ def compose(names: Sequence[str] | None = None, *, name: str = "pipeline") -> Pi
 
 def picture_of(names: Sequence[str]) -> str:
     """Name of the stage whose result shows best what `names` compute."""
-    for needed, overlay in _OVERLAYS:
-        if needed <= set(names):
-            return overlay
-    return next((one for one in reversed(names) if one in _PICTURES), "rgb")
+    for one in reversed(names):
+        if one.startswith("overlay") or one in _PICTURES:
+            return one
+    return next((overlay for needed, overlay in _OVERLAYS if needed <= set(names)), "rgb")
+
+
+def point_camera(pipeline: Pipeline, camera: Camera) -> tuple[str, ...]:
+    """Tell every stage that asks for it which camera it sees through; answers their names."""
+    asking = [
+        name
+        for name, node in pipeline.nodes.items()
+        if name != "undistort" and any(one.name == "camera" for one in node.stage.params)
+    ]
+    for name in asking:
+        pipeline.params[name].camera = camera
+    return tuple(asking)
 
 
 def _add(name: str, chosen: dict[str, Stage]) -> None:

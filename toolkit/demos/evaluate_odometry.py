@@ -13,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from toolkit.demos import BadInput, WrongUse
-from toolkit.demos.compose import compose
+from toolkit.demos.compose import compose, point_camera
 from toolkit.demos.evaluation_plots import plot_ways
 from toolkit.demos.evaluation_run import milliseconds_since, print_ending, with_progress
 from toolkit.demos.machine import describe_machine
@@ -100,13 +100,10 @@ def run_odometry(
 def _pipeline(sequence: TumSequence, backend: str) -> Pipeline:
     """`odometry` and what it needs, all of them told the camera and the back end."""
     pipeline = compose(("odometry",), name="eval pose")
-    camera = tuple(map(tuple, sequence.intrinsics.tolist()))
+    point_camera(pipeline, tuple(map(tuple, sequence.intrinsics.tolist())))
     choosers = 0
     for name, node in pipeline.nodes.items():
-        known = {one.name for one in node.stage.params}
-        if "camera" in known:
-            pipeline.params[name].camera = camera
-        if "backend" in known:
+        if any(one.name == "backend" for one in node.stage.params):
             pipeline.params[name].backend = backend
             choosers += 1
     if backend != "torch" and not choosers:

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from toolkit import hooks, media
 from toolkit.demos import BadInput
-from toolkit.demos.compose import DEFAULT_STAGES, compose, picture_of
+from toolkit.demos.compose import DEFAULT_STAGES, Camera, compose, picture_of, point_camera
 from toolkit.memory import tune_allocator
 from toolkit.pipeline import StageError
 from toolkit.profiling import profile
@@ -85,6 +85,9 @@ def run_demo(
     with profile(detail=_detail) as session:
         tune_allocator()
         with media.open(video or media.bundled_clip(), device=device) as source:
+            guess = point_camera(pipeline, _camera(video, source))
+            if guess and video:
+                console.print(f"{', '.join(guess)}: the camera is a guess, a lens of 65 degrees")
             try:
                 _play(source, pipeline, (*names, shown), frames, annotated, console)
             except KeyboardInterrupt:
@@ -114,6 +117,15 @@ def run_demo(
         "report": str(report),
         "annotated": str(annotated),
     }
+
+
+def _camera(video: str | None, source: media.Video) -> Camera:
+    """The camera that the bundled clip was drawn with; of any other, a guess."""
+    if video is None:
+        return tuple(map(tuple, media.bundled_clip_truth()["intrinsics"].tolist()))
+    focal = 0.785 * max(source.width, source.height)
+    center = (source.width - 1) / 2, (source.height - 1) / 2
+    return (focal, 0.0, center[0]), (0.0, focal, center[1]), (0.0, 0.0, 1.0)
 
 
 def _detail(number: int) -> str:
