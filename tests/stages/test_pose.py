@@ -168,6 +168,19 @@ def test_empty_places_may_hold_anything(find, value):
     assert not bool(found.is_valid)
 
 
+@pytest.mark.parametrize("after", ["a point", "a line", "anywhere"])
+@pytest.mark.parametrize("before", ["a point", "a line", "anywhere"])
+def test_pairs_that_lie_on_each_other_or_in_a_row_are_finite(find, before, after):
+    steps = torch.arange(64.0)[None, :, None]
+    places = {
+        "a point": torch.zeros(1, 64, 2),
+        "a line": steps * torch.tensor([3.0, 2.0]),
+        "anywhere": torch.rand(1, 64, 2, generator=torch.Generator().manual_seed(0)) * 255,
+    }
+    found = find(Seen(Pairs(places[before], places[after], steps[..., 0] < 64)))
+    assert all(bool(torch.isfinite(one).all()) for one in found)
+
+
 def test_a_picture_that_stands_still_is_degenerate_and_finite(find):
     seen, _ = two_views((0, 0, 0), (0, 0, 0), noise=0.0, wrong=0.0)
     found = find(seen)

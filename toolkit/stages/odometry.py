@@ -191,4 +191,4 @@ def _tolerated(error: Tensor, is_known: Tensor) -> Tensor:
 
 def _median_depth(landmarks: Landmarks, view: View, is_seen: Tensor, otherwise: Tensor) -> Tensor:
     depth = masked_median(landmarks.position @ view.rotation[2] + view.translation[2], is_seen)
-    return torch.where(is_seen.any(), depth, otherwise)
+    return torch.where(is_seen.any(), depth.clamp(min=1e-3, max=1e3), otherwise)
