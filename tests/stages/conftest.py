@@ -359,17 +359,21 @@ def run(constants_of) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def chain() -> Callable[[], Pipeline]:
-    """A new pipeline of the whole chain, from pixels to what is drawn, at little work for each."""
+def chain() -> Callable[..., Pipeline]:
+    """A new pipeline of the chain from pixels to what is drawn, at little work for each."""
 
-    def make() -> Pipeline:
-        on_gray = stages.sobel.using(blur="gray")
-        on_matches = stages.homography.using(tracks="matches")
-        named = [getattr(stages, name) for name in CHAIN if name not in ("sobel", "homography")]
-        pipeline = Pipeline([*named, on_gray, on_matches])
-        for name in ("pose", "odometry", "target_pose"):
-            pipeline.params[name].hypotheses = 32
-        pipeline.params["flow"].preset = "fast"
+    def make(leave_out: tuple[str, ...] = ()) -> Pipeline:
+        on = {
+            "sobel": stages.sobel.using(blur="gray"),
+            "homography": stages.homography.using(tracks="matches"),
+        }
+        names = [name for name in CHAIN if name not in leave_out]
+        pipeline = Pipeline([on.get(name, getattr(stages, name)) for name in names])
+        cheap = {"preset": "fast", "hypotheses": 32}
+        for name in names:
+            for parameter in getattr(stages, name).params:
+                if parameter.name in cheap:
+                    setattr(pipeline.params[name], parameter.name, cheap[parameter.name])
         return pipeline
 
     return make

@@ -95,8 +95,8 @@ def results(chain, tensors_in):
             assert torch.isfinite(tensor).all(), f"{name} of frame {frame.index}"
         return found
 
-    def run(source, only=None):
-        pipeline = chain()
+    def run(source, only=None, leave_out=()):
+        pipeline = chain(leave_out)
         names = pipeline.order(only)
         return [{name: read(frame, name) for name in names} for frame in pipeline.run(source)]
 
@@ -276,19 +276,13 @@ def test_at_4k_what_moved_is_found(results):
     blocks = torch.randint(0, 256, (3, height // 16, width // 16 + 1), dtype=torch.uint8)
     world = blocks.repeat_interleave(16, 1).repeat_interleave(16, 2)
     pictures = [world[..., :width], world[..., shift : width + shift]]
-    last = results(frames_of(pictures), only=FOUR_K)[-1]
+    last = results(frames_of(pictures), leave_out=("flow", "overlay_flow"))[-1]  # for time
     moved = (last["tracks"].xy - last["tracks"].previous_xy)[last["tracks"].pairs.is_valid]
-    assert len(moved) > 200
-    assert torch.allclose(moved.median(0).values, torch.tensor([-6.0, 0.0]), atol=0.05)
+    for found, tolerance_px in (
+        (moved.median(0).values, 0.05),
+        (last["homography"].matrix[0, :2, 2], 0.5),
+        (last["camera_path"].motion[0, 2:], 0.05),
+    ):
+        assert torch.allclose(found, torch.tensor([-6.0, 0.0]), atol=tolerance_px)
     assert bool(last["pose"].is_degenerate)
-    assert torch.allclose(last["camera_path"].motion[0, 2:], torch.tensor([-6.0, 0.0]), atol=0.05)
-    assert last["overlay_tracks"].shape == (1, 3, height, width)
-
-
-def test_at_4k_black_is_empty(results):
-    last = results(frames_of([picture_of("black", 2160, 3840)] * 2), only=tuple(EMPTY))[-1]
-    for name, (reason, is_empty) in EMPTY.items():
-        assert is_empty(last[name]), f"{name}: {reason}"
-
-
-FOUR_K = ("tracks", "pose", "odometry", "camera_path", "stabilise", "overlay_tracks")
+    assert all(last[name].shape == (1, 3, height, width) for name in UNTOUCHED)
