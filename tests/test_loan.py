@@ -142,6 +142,20 @@ def test_the_reader_that_computed_gets_the_traceback_and_the_others_get_its_text
     assert two.value is not first.value
 
 
+def test_the_first_traceback_is_told_once_however_many_read_it_and_need_it():
+    @stage("user", footprint=Pointwise())
+    def user(bad):
+        return bad
+
+    frame = Pipeline([bad, user]).bind(picture())
+    for _ in range(3):
+        for name in ("bad", "user"):
+            with pytest.raises(StageError) as caught:
+                frame[name]
+    (note,) = caught.value.__notes__
+    assert note.count("raised first here") == 1
+
+
 def test_an_error_whose_text_cannot_be_made_is_an_error_all_the_same():
     class Odd(Exception):
         def __init__(self, one, two):

@@ -23,6 +23,8 @@ __all__ = ["MISSING", "Attachments", "Failure", "Key", "Request"]
 
 Key = tuple[str, "Hashable"]
 
+_FIRST = "It was raised first here:\n"
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,17 +45,19 @@ class Failure:
     them frames, which would occupy their slots as long as the error is remembered.
     """
 
-    __slots__ = ("_error", "_written")
+    __slots__ = ("_error", "_notes")
 
     def __init__(self, error: Exception) -> None:
         self._error = _without_traceback(error)
-        self._written = "".join(traceback.format_exception(error))
+        self._notes: list[str] = list(getattr(error, "__notes__", []))
+        if not any(note.startswith(_FIRST) for note in self._notes):
+            self._notes.append(_FIRST + "".join(traceback.format_exception(error)))
 
     def raised(self) -> Exception:
         """The error for one more reader, with the first traceback as a note."""
         error = copy.copy(self._error)
         error.__cause__ = self._error.__cause__
-        error.add_note(f"It was raised first here:\n{self._written}")
+        error.__notes__ = list(self._notes)  # a copy shares its list with what it was copied from
         return error
 
 

@@ -11,6 +11,7 @@ from torch._C import _autograd
 from torch._C._profiler import ProfilerConfig, ProfilerState, _ExperimentalConfig
 
 from toolkit import stages
+from toolkit.pipeline import Pipeline
 from toolkit.spec import FrameSpec
 from toolkit.stages.declare import (
     Corners,
@@ -117,6 +118,13 @@ CASES = {
     "stabilise": Case(stages.stabilise, ("rgb", "camera_path"), 2),
     "overlay_matches": Case(stages.overlay_matches, ("rgb", "pairs"), None),
 }
+
+CHAIN = (
+    *("rgb", "gray", "pyramid", "sobel", "corners", "tracks", "flow", "features", "matches"),
+    *("homography", "pose", "odometry", "target_pose", "camera_path", "stabilise"),
+    *("overlay_flow", "overlay_tracks", "overlay_matches", "overlay_target", "overlay_world"),
+)
+"""The chain from pixels to where the camera is, in order."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -297,6 +305,12 @@ def frame_of(case: Case, device: str, height: int, width: int) -> FrameSpec:
 
 
 @pytest.fixture
+def cases() -> dict[str, Case]:
+    """All of them by name, for a test that compares."""
+    return CASES
+
+
+@pytest.fixture
 def inputs_of() -> Callable[..., tuple[Any, ...]]:
     """Random inputs for a case, on a device, of a size."""
 
@@ -342,6 +356,27 @@ def run(constants_of) -> Callable[..., Any]:
         return stage(*inputs, **constants_of(stage, *inputs, frame=frame, **parameters))
 
     return apply
+
+
+@pytest.fixture
+def chain() -> Callable[..., Pipeline]:
+    """A new pipeline of the chain from pixels to what is drawn, at little work for each."""
+
+    def make(leave_out: tuple[str, ...] = ()) -> Pipeline:
+        on = {
+            "sobel": stages.sobel.using(blur="gray"),
+            "homography": stages.homography.using(tracks="matches"),
+        }
+        names = [name for name in CHAIN if name not in leave_out]
+        pipeline = Pipeline([on.get(name, getattr(stages, name)) for name in names])
+        cheap = {"preset": "fast", "hypotheses": 32}
+        for name in names:
+            for parameter in getattr(stages, name).params:
+                if parameter.name in cheap:
+                    setattr(pipeline.params[name], parameter.name, cheap[parameter.name])
+        return pipeline
+
+    return make
 
 
 @pytest.fixture

@@ -58,6 +58,10 @@ def test_every_name_is_a_stage_and_sorted():
     assert all(isinstance(getattr(stages, name), Stage) for name in stages.__all__)
 
 
+def test_every_stage_is_among_those_that_all_stages_are_tested_with(cases):
+    assert {case.stage.name for case in cases.values()} == set(stages.__all__)
+
+
 def test_every_parameter_says_what_it_is():
     for name in stages.__all__:
         for parameter in getattr(stages, name).params:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from toolkit.stages.linear import adjugate, determinant, solve, solve_positive, symmetric_eigen
+from toolkit.stages.linear import adjugate, determinant, solve_positive
 
 
 @pytest.fixture
@@ -10,15 +10,8 @@ def generator():
 
 
 def test_a_system_is_solved_by_hand():
-    matrix = torch.tensor([[0.0, 2.0], [4.0, 0.0]])  # without exchange, the first pivot is zero
-    assert solve(matrix, torch.tensor([6.0, 8.0])).tolist() == [2.0, 3.0]
-
-
-@pytest.mark.parametrize("size", [3, 5, 8, 9])
-def test_a_batch_is_solved_as_lapack_does(generator, size):
-    matrix = torch.randn(20, 2, size, size, dtype=torch.float64, generator=generator)
-    right = torch.randn(20, 2, size, dtype=torch.float64, generator=generator)
-    assert torch.allclose(solve(matrix, right), torch.linalg.solve(matrix, right), atol=1e-8)
+    matrix = torch.tensor([[2.0, 1.0], [1.0, 3.0]])
+    assert solve_positive(matrix, torch.tensor([4.0, 7.0])).tolist() == [1.0, 2.0]
 
 
 def test_a_positive_system_needs_no_exchange(generator):
@@ -28,9 +21,13 @@ def test_a_positive_system_needs_no_exchange(generator):
     assert torch.allclose(solve_positive(matrix, right), expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("solver", [solve, solve_positive])
-def test_a_singular_system_has_finite_numbers(solver):
-    assert torch.isfinite(solver(torch.zeros(2, 3, 3), torch.zeros(2, 3))).all()
+@pytest.mark.parametrize("size", [3, 6, 8])
+def test_a_singular_system_has_finite_numbers(generator, size):
+    assert torch.isfinite(solve_positive(torch.zeros(2, 3, 3), torch.zeros(2, 3))).all()
+    row = 1e3 * torch.randn(200, size, 1, generator=generator)
+    flat = row @ row.mT  # of rank one: all pivots but the first are roundoff, or nothing
+    assert torch.isfinite(solve_positive(flat, row[..., 0])).all()
+    assert torch.isfinite(solve_positive(flat, torch.ones(200, size))).all()
 
 
 def test_the_adjugate_is_the_inverse_times_the_determinant(generator):
@@ -44,25 +41,9 @@ def test_a_singular_matrix_has_an_adjugate():
     assert adjugate(torch.zeros(3, 3)).abs().sum() == 0
 
 
-@pytest.mark.parametrize("size", [3, 4, 9])
-def test_eigenvectors_are_those_of_lapack(generator, size):
-    root = torch.randn(11, size, size, generator=generator)
-    matrix = root + root.mT
-    values, vectors = symmetric_eigen(matrix)
-    assert torch.allclose(values, torch.linalg.eigvalsh(matrix), atol=2e-5)
-    assert torch.allclose(vectors @ torch.diag_embed(values) @ vectors.mT, matrix, atol=2e-5)
-    assert torch.allclose(vectors.mT @ vectors, torch.eye(size).expand(11, -1, -1), atol=2e-5)
-
-
-def test_a_multiple_of_the_identity_keeps_its_axes():
-    values, vectors = symmetric_eigen(torch.eye(3) * 2)
-    assert values.tolist() == [2.0, 2.0, 2.0]
-    assert torch.equal(vectors, torch.eye(3))
-
-
 def test_nothing_is_written_to():
     matrix, right = torch.eye(3) + 0.1, torch.rand(3)
     kept = matrix.clone(), right.clone()
-    solve(matrix, right), solve_positive(matrix, right), symmetric_eigen(matrix), adjugate(matrix)
+    solve_positive(matrix, right), adjugate(matrix), determinant(matrix)
     assert torch.equal(matrix, kept[0])
     assert torch.equal(right, kept[1])

@@ -224,6 +224,18 @@ def test_without_tracks_nothing_is_claimed_and_all_is_finite(travel):
     assert torch.equal(results[-1].rotation[0], torch.eye(3))
 
 
+def test_another_number_of_tracks_begins_a_new_world(travel, constants_of):
+    tracks = World().tracks(0)
+    fewer = World().tracks(1)
+    fewer = Tracks(*(one if one.ndim == 1 else one[:, :96] for one in fewer))
+    earlier = odometry.first(tracks)
+    made = constants_of(odometry, fewer, earlier, camera=CAMERA, hypotheses=32)
+    found = odometry(fewer, earlier, **made)
+    assert found.landmark.shape == (1, 96, 3)
+    assert bool(found.is_keyframe)
+    assert not bool(found.is_valid)
+
+
 def test_a_journey_without_a_valid_pose_says_what_is_missing(travel):
     journey = Journey()
     with pytest.raises(ValueError, match="no pose was added"):

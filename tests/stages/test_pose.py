@@ -141,12 +141,44 @@ def test_too_few_pairs_give_the_identity_and_say_so(find):
     assert not found.is_inlier.any()
 
 
+@pytest.mark.parametrize("count", [16, 24, 60, PLACES])
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_that_are_noise_give_no_pose(find, count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    before = torch.rand(1, count, 2, generator=generator) * torch.tensor([639.0, 479.0])
+    after = before + 30 * torch.rand(1, count, 2, generator=generator) - 15
+    found = find(Seen(Pairs(before, after, torch.ones(1, count, dtype=torch.bool))))
+    assert not bool(found.is_valid)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_pose_is_claimed_where_half_of_the_pairs_are_wrong(find, seed):
+    turn, shift = (1.0, -2.0, 0.5), (0.3, 0.05, -0.2)
+    seen, _ = two_views(turn, shift, wrong=0.5, seed=seed)
+    found = find(seen)
+    assert bool(found.is_valid)
+    assert degrees_between(found.rotation[0].double(), turn_of(turn)) < 0.1
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, math.nan])
 def test_empty_places_may_hold_anything(find, value):
     empty = torch.full((1, 16, 2), value)
     found = find(Seen(Pairs(empty, empty, torch.zeros(1, 16, dtype=torch.bool))))
     assert all(bool(torch.isfinite(one).all()) for one in found)
     assert not bool(found.is_valid)
+
+
+@pytest.mark.parametrize("after", ["a point", "a line", "anywhere"])
+@pytest.mark.parametrize("before", ["a point", "a line", "anywhere"])
+def test_pairs_that_lie_on_each_other_or_in_a_row_are_finite(find, before, after):
+    steps = torch.arange(64.0)[None, :, None]
+    places = {
+        "a point": torch.zeros(1, 64, 2),
+        "a line": steps * torch.tensor([3.0, 2.0]),
+        "anywhere": torch.rand(1, 64, 2, generator=torch.Generator().manual_seed(0)) * 255,
+    }
+    found = find(Seen(Pairs(places[before], places[after], steps[..., 0] < 64)))
+    assert all(bool(torch.isfinite(one).all()) for one in found)
 
 
 def test_a_picture_that_stands_still_is_degenerate_and_finite(find):

@@ -17,6 +17,11 @@ def test_more_levels_than_the_picture_has_are_refused(run):
         run(pyramid, torch.rand(1, 1, 9, 16), levels=5)
 
 
+def test_a_picture_that_has_no_half_is_refused_without_a_number_of_levels(run):
+    with pytest.raises(ValueError, match=r"2x40 px cannot be halved 1 times.* px; give a larger"):
+        run(pyramid, torch.rand(1, 1, 40, 2), levels=2)
+
+
 def test_as_many_levels_as_the_message_allows_work(run):
     assert len(run(pyramid, torch.rand(1, 1, 9, 16), levels=3)) == 3
 

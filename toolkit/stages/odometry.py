@@ -76,10 +76,13 @@ def odometry(
     to the landmarks in sight, weighted by what is known of them, and keyframes sharpen them in
     turn. New tracks become landmarks of a guessed depth. Until there is a map, and where too few
     landmarks are seen again, `is_valid` is False and only the rotation is followed, until two views
-    make a new map of the old one's scale. What is kept from frame to frame is compact: some 70
-    bytes a track. A fixed number of steps: some 7000 dispatches, views included.
+    make a new map of the old one's scale. Where the number of tracks changed, a new world begins.
+    What is kept from frame to frame is compact: some 70 bytes a track. A fixed number of steps:
+    some 7000 dispatches, views included.
     """
     prev = prev_odometry
+    if prev.id.shape != tracks.id.shape:
+        return _begin(tracks)
     is_there = tracks.id[0] >= 0
     rays = camera_rays(tracks.xy[0], is_there, camera)
     is_known = is_there & (tracks.id == prev.id)[0]
@@ -188,4 +191,4 @@ def _tolerated(error: Tensor, is_known: Tensor) -> Tensor:
 
 def _median_depth(landmarks: Landmarks, view: View, is_seen: Tensor, otherwise: Tensor) -> Tensor:
     depth = masked_median(landmarks.position @ view.rotation[2] + view.translation[2], is_seen)
-    return torch.where(is_seen.any(), depth, otherwise)
+    return torch.where(is_seen.any(), depth.clamp(min=1e-3, max=1e3), otherwise)

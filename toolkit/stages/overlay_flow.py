@@ -8,7 +8,7 @@ import torch
 
 from toolkit.stages.color_wheel import color_wheel, paint_flow
 from toolkit.stages.declare import Choice, Flow, Global, InputSpec, Range, Rgb, stage
-from toolkit.stages.overlay import COLORS
+from toolkit.stages.dots import COLORS
 from toolkit.stages.shapes import check_image
 
 if TYPE_CHECKING:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import torch
 
 from toolkit.stages.declare import Choice, Global, InputSpec, Pairs, Range, Rgb, Tracks, stage
-from toolkit.stages.overlay import COLORS
+from toolkit.stages.dots import (
+    COLORS,
+    Canvas,
+    copied,
+    dot_values,
+    draw_dots,
+    prepare_canvas,
+)
 from toolkit.stages.shapes import check_image
 
 if TYPE_CHECKING:
@@ -25,11 +32,8 @@ def overlay_matches(
     *,
     along: Tensor,
     square: Tensor,
-    last: Tensor,
-    strides: Tensor,
-    planes: Tensor,
-    spare: Tensor,
     values: Tensor,
+    on: Canvas,
 ) -> Rgb:
     """Draw a line for each pair, with a square where it ends, (1, 3, H, W) float32.
 
@@ -43,16 +47,9 @@ def overlay_matches(
     after = torch.where(is_valid, pairs.after[0], 0.0)[:, None]
     line = torch.lerp(before, after, along)  # (K, dots, 2)
     dots = torch.cat((line, after + square), 1).round_().long()
-
-    is_drawn = ((dots >= 0) & (dots <= last)).all(-1) & is_valid
-    place = (dots * strides).sum(-1).view(1, -1) + planes  # (3, K dots)
-    place = torch.where(is_drawn.view(1, -1), place, spare)
-    # One number more than the picture has: what must not be drawn is drawn there.
-    canvas = rgb.new_empty(rgb.numel() + 1)
-    picture = canvas[:-1].view(rgb.shape)
-    picture.copy_(rgb)
-    canvas.scatter_(0, place.view(-1), values)
-    return picture
+    memory = copied(rgb)
+    draw_dots(memory, dots, is_valid, values, on=on)
+    return memory[:-1].view(rgb.shape)
 
 
 @overlay_matches.prepare
@@ -67,13 +64,9 @@ def _(
     span = torch.arange(-radius, radius + 1.0)
     square = torch.cartesian_prod(span, span)
     count = spec.inputs[1][0].shape[1] * (dots + square.shape[0])
-    on_host = {
-        "along": torch.linspace(0.0, 1.0, dots)[:, None],  # (dots, 1)
-        "square": square,  # (P, 2)
-        "last": torch.tensor([width - 1, height - 1]),
-        "strides": torch.tensor([1, width]),
-        "planes": (torch.arange(3) * height * width).view(3, 1),
-        "spare": torch.tensor(3 * height * width),
-        "values": torch.tensor(COLORS[color]).repeat_interleave(count),
+    return {
+        "along": torch.linspace(0.0, 1.0, dots)[:, None].to(spec.device),  # (dots, 1)
+        "square": square.to(spec.device),  # (P, 2)
+        "values": dot_values(color, count, spec.device),
+        "on": prepare_canvas(height, width, spec.device),
     }
-    return {name: one.to(spec.device) for name, one in on_host.items()}

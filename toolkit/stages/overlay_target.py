@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from toolkit.stages.declare import (
     Choice,
@@ -14,7 +14,7 @@ from toolkit.stages.declare import (
     Rgb,
     stage,
 )
-from toolkit.stages.overlay import COLORS
+from toolkit.stages.dots import COLORS, copied
 from toolkit.stages.pose import CameraMatrix
 from toolkit.stages.resection import View
 from toolkit.stages.shapes import check_image
@@ -30,9 +30,6 @@ from toolkit.stages.wires import (
     rectangle,
     wires,
 )
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["overlay_target", "overlay_world"]
 
@@ -51,7 +48,7 @@ def overlay_target(
     The axes are red (x), green (y) and cyan (z, into the target). Without a valid pose, the picture
     is as it was. One allocation of a picture, and numbers for each dot of the lines.
     """
-    canvas = _copied(rgb)
+    canvas = copied(rgb)
     view = View(target_pose.rotation[0], target_pose.translation[0])
     for one in lines:
         draw_wires(canvas, one, view, target_pose.is_valid[0], camera=camera, brush=brush)
@@ -106,7 +103,7 @@ def overlay_world(
     (1, 3, H, W). The box's place is given in units of the world, in which the points that were seen
     first are 1 away. Without a valid pose, the picture is as it was.
     """
-    canvas = _copied(rgb)
+    canvas = copied(rgb)
     view = View(odometry.rotation[0], odometry.translation[0])
     is_shown = odometry.is_valid[0]
     draw_wires(canvas, placed, view, is_shown, camera=camera, brush=brush)
@@ -138,13 +135,6 @@ def _(
         "placed": wires(box((x, y, z), (size, size, size)), object_color, brush, samples),
         "keyframe": wires(frustum(aspect, 0.1), "magenta", brush, samples),
     }
-
-
-def _copied(rgb: Tensor) -> Tensor:
-    """The picture and one number more: what must not be drawn is drawn there."""
-    canvas = rgb.new_empty(rgb.numel() + 1)
-    canvas[:-1].view(rgb.shape).copy_(rgb)
-    return canvas
 
 
 def _samples(height: int, width: int, thickness: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import torch
 
 from toolkit.stages.declare import Choice, Global, InputSpec, Range, Rgb, Tracks, stage
-from toolkit.stages.overlay import COLORS
+from toolkit.stages.dots import COLORS
 from toolkit.stages.shapes import check_image
 
 if TYPE_CHECKING:

@@ -30,6 +30,11 @@ CameraMatrix = Annotated[
 ]
 FEWEST = 10
 """Agreeing pairs below which nothing is claimed: five agree with something always."""
+FREE = 5
+SHARE = 0.4
+"""Beside the five that always do, as many of all pairs must agree: of pairs that are noise, the
+best of hundreds of motions makes a third agree: all that it asks is that they lie near a line.
+"""
 TURN_STEPS = 4
 WIDE = 0.1
 """How far from a turn a point may move, in focal lengths, and still speak for it."""
@@ -51,8 +56,8 @@ def pose(
     the best refined with robust weights; beside them a homography and a mere turn. Where the plane
     explains the pairs as well as the motion does (Torr's GRIC, with the noise measured from the
     pairs), `is_degenerate` is set: the rotation of a camera that only turned is good even then,
-    before a plane it is no better than the direction. With fewer than 10 agreeing pairs it is the
-    identity, not valid.
+    before a plane it is no better than the direction. Where fewer than 10 pairs agree, or so few of
+    all (40 %, beside five) that chance would do, it is the identity, not valid.
     A fixed number of steps: some 5000 dispatches, views included; the largest tensor is
     (hypotheses, 3, K).
 
@@ -73,7 +78,8 @@ def pose(
     parallax = masked_median(left_by_turn(turn, before, after, is_inlier), is_inlier)
 
     is_degenerate = explains_as_well(off_plane, error, is_valid, square)
-    is_found = is_inlier.sum() >= FEWEST
+    agree = is_inlier.sum()
+    is_found = (agree >= FEWEST) & (agree >= FREE + SHARE * is_valid.sum())
     identity = torch.zeros_like(motion.rotation)
     identity.diagonal().add_(1)
     return Pose(

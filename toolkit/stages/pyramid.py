@@ -43,12 +43,11 @@ def _(
     height, width = check_image("pyramid", spec)
     smallest = min(height, width) >> (levels - 2)
     if smallest < 3:
-        most = max((min(height, width) // 3).bit_length() + 1, 1)
+        most = (min(height, width) // 3).bit_length() + 1
+        way_out = f"set levels to {most} or less, or give" if most > 1 else "give"
         raise ValueError(
             f"pyramid: a picture of {width}x{height} px cannot be halved {levels - 1} times, the "
-            f"level before "
-            f"the last would have {smallest} px; set levels to {most} or less, or give a larger "
-            f"picture"
+            f"level before the last would have {smallest} px; {way_out} a larger picture"
         )
     return {"levels": levels, "taps": (torch.tensor(TAPS) / 32.0).to(spec.device)}
 

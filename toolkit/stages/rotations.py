@@ -77,7 +77,8 @@ def fit_turn(rotation: Tensor, before: Tensor, after: Tensor, weights: Tensor) -
     outer = weighted @ turned.mT
     matrix = -outer
     trace = outer.diagonal(dim1=-2, dim2=-1).sum(-1, keepdim=True)
-    matrix.diagonal(dim1=-2, dim2=-1).add_(trace + 1e-9)
+    # A little more: where all directions are one, nothing says how far it turned about itself.
+    matrix.diagonal(dim1=-2, dim2=-1).add_(trace * (1 + 1e-6) + 1e-9)
     product = weighted @ after.mT  # sum of w y b^T: its skew part holds the sum of w y x b
     skew = product - product.mT
     moment = torch.stack((skew[..., 1, 2], skew[..., 2, 0], skew[..., 0, 1]), -1)

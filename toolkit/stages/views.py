@@ -48,9 +48,3 @@ def camera_rays(xy: Tensor, is_valid: Tensor, camera: Camera) -> Tensor:
     plane = (xy.mT - camera.center) / camera.focal
     plane = torch.where(is_valid, plane, 0.0)
     return torch.cat((plane, torch.ones_like(plane[:1])))
-
-
-def project(points: Tensor, camera: Camera) -> Tensor:
-    """Positions (N, 2) px of points (3, N) of the camera's axes; those behind lie far outside."""
-    depth = points[2:].clamp(min=1e-6)
-    return (points[:2] / depth * camera.focal + camera.center).mT

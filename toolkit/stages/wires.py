@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from toolkit.stages.overlay import COLORS
+from toolkit.stages.dots import Canvas, dot_values, draw_dots, prepare_canvas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,34 +55,22 @@ class Wires(NamedTuple):
 
 
 class Brush(NamedTuple):
-    """What drawing needs to know of the picture, on the device.
+    """What a dot of a line covers, and what of.
 
     Attributes:
         offsets: (B, 2) int64, px.
-        last: (2,) int64: last column and row.
-        strides: (2,) int64: of a pixel's place.
-        planes: (3, 1) int64: where each colour begins.
-        spare: () int64: the place behind the picture.
+        on: the picture.
     """
 
     offsets: Tensor
-    last: Tensor
-    strides: Tensor
-    planes: Tensor
-    spare: Tensor
+    on: Canvas
 
 
 def prepare_brush(height: int, width: int, thickness: int, device: torch.device) -> Brush:
     """A square brush of `thickness` px for a picture of (1, 3, H, W). Uploads."""
     span = torch.arange(thickness) - thickness // 2
     offsets = torch.cartesian_prod(span, span).view(-1, 2)
-    return Brush(
-        offsets.to(device),
-        torch.tensor([width - 1, height - 1]).to(device),
-        torch.tensor([1, width]).to(device),
-        (torch.arange(3) * height * width).view(3, 1).to(device),
-        torch.tensor(3 * height * width).to(device),
-    )
+    return Brush(offsets.to(device), prepare_canvas(height, width, device))
 
 
 def wires(segments: Sequence[Segment], color: str, brush: Brush, samples: int) -> Wires:
@@ -91,9 +79,8 @@ def wires(segments: Sequence[Segment], color: str, brush: Brush, samples: int) -
     step = torch.linspace(0, 1, samples).view(1, samples, 1)
     dots = torch.lerp(ends[:, :1], ends[:, 1:], step).reshape(-1, 3)
     count = dots.shape[0] * brush.offsets.shape[0]
-    written = torch.tensor(COLORS[color])[:, None].expand(3, count).reshape(-1)
-    device = brush.last.device
-    return Wires(dots.mT.contiguous().to(device), written.to(device))
+    device = brush.offsets.device
+    return Wires(dots.mT.contiguous().to(device), dot_values(color, count, device))
 
 
 def draw_wires(
@@ -108,11 +95,7 @@ def draw_wires(
     place = there[:2] / there[2].clamp(min=NEAR) * camera.focal + camera.center
     place = place.nan_to_num(0.0).clamp(-1e6, 1e6).round().long().mT  # (S, 2)
     place = place[:, None] + brush.offsets  # (S, B, 2)
-    is_inside = ((place >= 0) & (place <= brush.last)).all(-1) & is_ahead[:, None]
-    flat = (place * brush.strides).sum(-1).view(1, -1) + brush.planes  # (3, S B)
-    flat = torch.where(is_inside.view(1, -1), flat, brush.spare)
-    # Where lines of one colour cross, the same is written twice: the order does not show.
-    canvas.scatter_(0, flat.view(-1), lines.color)
+    draw_dots(canvas, place, is_ahead[:, None], lines.color, on=brush.on)
 
 
 def box(center: Point, size: Point) -> list[Segment]:
