@@ -15,7 +15,7 @@ def crossings(session):
 
 def test_a_frame_that_is_there_waits_for_nothing_and_nothing_crosses_the_link(chain):
     emu.enable()
-    scene = Scene("room", width=80, height=60, frames=4, seed=1, supersample=1, device="emu")
+    scene = Scene("room", width=112, height=84, frames=4, seed=1, supersample=1, device="emu")
     pipeline = chain()
     run = pipeline.run(list(scene), want=pipeline.order())
     # Constants go up when a stage is first called: one that looks back, on the second frame.
