@@ -122,7 +122,7 @@ def _(
     ] = 1.0,
     mismatch: Annotated[
         float, Range(0.5, 10.0, 0.1, "px", doc="how far off what still differs may put a window")
-    ] = 2.0,
+    ] = 2.2,
     slope: Annotated[
         float, Range(0.0, 0.05, 0.00025, "1/px", doc="least change of a window, each direction")
     ] = 0.00125,
