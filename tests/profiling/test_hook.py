@@ -90,17 +90,20 @@ def test_stretches_are_kept_with_their_times_until_they_are_taken(
     hook._hook, hook._is_looked_for = hook.Hook(compiled) if is_hooked else None, True
     stream = AllocatorStream()
     marks = []
+    ran_before_ns = time.thread_time_ns()
     for size in range(1, 101):
         marks.append(stream.resume())
         torch.empty(size)
         stream.pause()
         marks.append(time.perf_counter_ns())
+    ran_ns = time.thread_time_ns() - ran_before_ns
     stream.stop()
     found = stream.take()
     assert [sums_of([4 * size, -4 * size]) for size in range(1, 101)] == [one[4:] for one in found]
     assert [one[0] for one in found] == marks[::2]
     assert all(one[0] < one[1] <= end for one, end in zip(found, marks[1::2], strict=True))
-    assert all(0 <= one[2] <= one[1] - one[0] + 50_000 for one in found)
+    assert all(one[2] >= 0 for one in found)
+    assert sum(one[2] for one in found) <= ran_ns
     assert stream.take() == []
 
 
