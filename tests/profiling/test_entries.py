@@ -169,6 +169,14 @@ def test_frames_that_follow_each_other_fast_are_counted_together(monkeypatch):
         assert [one.index for one in session.frames] == list(range(LOOKED + 3))
 
 
+def test_a_figure_drawn_while_frames_wait_has_all_their_stages(monkeypatch):
+    monkeypatch.setattr(record, "SOON_NS", 10**18)
+    with profile() as session:
+        for index in range(LOOKED + 1):
+            frame(index)
+        assert {key[1] for key in session.stages} == {"", "outer", "inner"}
+
+
 def test_a_frame_is_counted_when_it_ends_if_the_last_was_long_ago(monkeypatch):
     monkeypatch.setattr(record, "SOON_NS", 0)
     with profile() as session:

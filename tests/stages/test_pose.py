@@ -13,13 +13,6 @@ CAMERA = ((474.0, 0.0, 319.5), (0.0, 474.0, 239.5), (0.0, 0.0, 1.0))
 PLACES = 320
 
 
-class Seen:
-    """All that `pose` asks of tracks or matches."""
-
-    def __init__(self, pairs):
-        self.pairs = pairs
-
-
 def turn_of(axis_degrees):
     x, y, z = (math.radians(one) for one in axis_degrees)
     skew = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
@@ -43,7 +36,7 @@ def two_views(turn, shift, *, world="cloud", noise=0.2, wrong=0.2, seed=0):
     jump = 60 * torch.rand(PLACES, 2, generator=generator) - 30
     after = torch.where(is_wrong, after + jump, after)
     inside = ((after >= 0) & (after <= torch.tensor([639.0, 479.0]))).all(1)
-    return Seen(Pairs(before.float()[None], after.float()[None], inside[None])), is_wrong[:, 0]
+    return Pairs(before.float()[None], after.float()[None], inside[None]), is_wrong[:, 0]
 
 
 def degrees_between(one, other):
@@ -133,7 +126,7 @@ def test_too_few_pairs_give_the_identity_and_say_so(find):
     seen, _ = two_views((1, 0, 0), (0.2, 0, 0))
     few = seen.pairs.is_valid.clone()
     few[:, 9:] = False
-    found = find(Seen(seen.pairs._replace(is_valid=few)))
+    found = find(seen.pairs._replace(is_valid=few))
     assert not bool(found.is_valid)
     assert not bool(found.is_degenerate)
     assert torch.equal(found.rotation[0], torch.eye(3))
@@ -147,7 +140,7 @@ def test_pairs_that_are_noise_give_no_pose(find, count, seed):
     generator = torch.Generator().manual_seed(seed)
     before = torch.rand(1, count, 2, generator=generator) * torch.tensor([639.0, 479.0])
     after = before + 30 * torch.rand(1, count, 2, generator=generator) - 15
-    found = find(Seen(Pairs(before, after, torch.ones(1, count, dtype=torch.bool))))
+    found = find(Pairs(before, after, torch.ones(1, count, dtype=torch.bool)))
     assert not bool(found.is_valid)
 
 
@@ -163,7 +156,7 @@ def test_a_pose_is_claimed_where_half_of_the_pairs_are_wrong(find, seed):
 @pytest.mark.parametrize("value", [0.0, 7.0, math.nan])
 def test_empty_places_may_hold_anything(find, value):
     empty = torch.full((1, 16, 2), value)
-    found = find(Seen(Pairs(empty, empty, torch.zeros(1, 16, dtype=torch.bool))))
+    found = find(Pairs(empty, empty, torch.zeros(1, 16, dtype=torch.bool)))
     assert all(bool(torch.isfinite(one).all()) for one in found)
     assert not bool(found.is_valid)
 
@@ -177,7 +170,7 @@ def test_pairs_that_lie_on_each_other_or_in_a_row_are_finite(find, before, after
         "a line": steps * torch.tensor([3.0, 2.0]),
         "anywhere": torch.rand(1, 64, 2, generator=torch.Generator().manual_seed(0)) * 255,
     }
-    found = find(Seen(Pairs(places[before], places[after], steps[..., 0] < 64)))
+    found = find(Pairs(places[before], places[after], steps[..., 0] < 64))
     assert all(bool(torch.isfinite(one).all()) for one in found)
 
 

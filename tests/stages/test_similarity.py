@@ -37,7 +37,6 @@ def fit(pairs):
         pairs,
         center=CENTER,
         draws=guesses(CENTER.device),
-        places=torch.arange(pairs.before.shape[1]),
         tolerance_px=2.0,
     )
 

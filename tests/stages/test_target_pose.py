@@ -15,13 +15,6 @@ CAMERA = ((474.0, 0.0, 319.5), (0.0, 474.0, 239.5), (0.0, 0.0, 1.0))
 PLACES = 96
 
 
-class Seen:
-    """All that `target_pose` asks of matches."""
-
-    def __init__(self, pairs):
-        self.pairs = pairs
-
-
 def rotation(axis_degrees):
     x, y, z = (math.radians(one) for one in axis_degrees)
     skew = torch.tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]], dtype=torch.float64)
@@ -40,7 +33,7 @@ def card(turn, shift, *, noise=0.2, wrong=0.2, seed=0, size=(0.8, 0.6)):
     is_wrong = torch.rand(PLACES, 1, generator=generator) < wrong
     after = torch.where(is_wrong, 480 * torch.rand(PLACES, 2, generator=generator), after)
     valid = torch.ones(1, PLACES, dtype=torch.bool)
-    return Seen(Pairs(places.float()[None], after.float()[None], valid))
+    return Pairs(places.float()[None], after.float()[None], valid)
 
 
 def degrees_between(one, other):
@@ -96,7 +89,7 @@ def test_positions_in_px_of_a_printed_picture_do_as_well(find):
     in_metres = find(seen)
     printed = (seen.pairs.before + torch.tensor([0.4, 0.3])) * torch.tensor([500.0, 400.0])
     in_px = find(
-        Seen(seen.pairs._replace(before=printed)),
+        seen.pairs._replace(before=printed),
         to_metres=((1 / 500, 0, -0.4), (0, 1 / 400, -0.3)),
     )
     assert torch.allclose(in_px.rotation, in_metres.rotation, atol=1e-4)
@@ -122,7 +115,7 @@ def test_seven_points_are_too_few_unless_one_says_so(find):
     seen = card(rotation((20.0, 35.0, 10.0)), (0, 0, 1.6), noise=0.0, wrong=0.0)
     few = seen.pairs.is_valid.clone()
     few[:, 7:] = False
-    seven = Seen(seen.pairs._replace(is_valid=few))
+    seven = seen.pairs._replace(is_valid=few)
     assert not bool(find(seven).is_valid)
     assert torch.equal(find(seven).rotation[0], torch.eye(3))
     assert degrees_between(find(seven, fewest=4).rotation[0], rotation((20, 35, 10)).float()) < 0.1
@@ -131,14 +124,14 @@ def test_seven_points_are_too_few_unless_one_says_so(find):
 @pytest.mark.parametrize("value", [0.0, 7.0, math.nan])
 def test_empty_places_may_hold_anything(find, value):
     empty = torch.full((1, 16, 2), value)
-    found = find(Seen(Pairs(empty, empty, torch.zeros(1, 16, dtype=torch.bool))))
+    found = find(Pairs(empty, empty, torch.zeros(1, 16, dtype=torch.bool)))
     assert all(bool(torch.isfinite(one).all()) for one in found)
     assert not bool(found.is_valid)
 
 
 def test_points_on_a_line_give_finite_numbers(find):
     line = torch.linspace(0, 1, PLACES)[None, :, None].expand(1, PLACES, 2)
-    found = find(Seen(Pairs(line, 100 * line, torch.ones(1, PLACES, dtype=torch.bool))))
+    found = find(Pairs(line, 100 * line, torch.ones(1, PLACES, dtype=torch.bool)))
     assert all(bool(torch.isfinite(one).all()) for one in found)
 
 
@@ -158,6 +151,10 @@ def test_the_card_of_a_scene_is_found_where_it_stands(find):
         (seen[:, :2] / seen[:, 2:]).float()[None],
         torch.ones(1, PLACES, dtype=torch.bool),
     )
-    found = find(Seen(pairs), camera=scene.intrinsics, to_metres=((0.8, 0.0, 0.0), (0.0, 0.6, 0.0)))
+    found = find(
+        pairs,
+        camera=scene.intrinsics,
+        to_metres=((0.8, 0.0, 0.0), (0.0, 0.6, 0.0)),
+    )
     assert degrees_between(found.rotation[0].double(), turn @ from_card) < 0.05
     assert torch.allclose(found.translation[0].double(), turn @ centre + shift, atol=1e-3)

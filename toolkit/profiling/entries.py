@@ -2,8 +2,8 @@
 
 Code that runs between two stages finds the caches full of their pixels, and is several times slower
 there than when it runs fourteen times in a row. So a segment of which nothing is asked but sums and
-times is only noted when it ends, and the stream of the allocator keeps those; the segments of a
-frame are counted together when the frame ends.
+times is only noted when it ends, and the stream of the allocator keeps those; those of a
+frame, or of several frames that follow each other fast, are counted together.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Session:
     def __init__(self, level: str = "counts", keep: str = "fold") -> None:
         self.level = level
         self.keep = keep
-        self.stages: dict[StageKey, StageRecord] = {}
+        self._stages: dict[StageKey, StageRecord] = {}
         self.whole = StageRecord()
         self.operators: dict[StageKey, dict[str, OperatorCounts]] = {}
         self.line_counts: dict[StageKey, dict[LineKey, LineCounts]] = {}
@@ -153,7 +153,7 @@ class Session:
         with self.lock:
             self.own_ns += record.own_ns
             for key, tally in record.stages.items():
-                stage = self.stages.setdefault(key, StageRecord())
+                stage = self._stages.setdefault(key, StageRecord())
                 if is_frame:
                     stage.add_frame(tally)
                 else:
@@ -191,6 +191,12 @@ class Session:
                 unnamed = known[""] = OperatorCounts()
             unnamed.allocations += allocations
             unnamed.allocated_bytes += allocated_bytes
+
+    @property
+    def stages(self) -> dict[StageKey, StageRecord]:
+        """Record of each stage, by pipeline and stage; `("", "")` lies outside of stages."""
+        self.catch_up()
+        return self._stages
 
     @property
     def frames(self) -> deque[FrameRecord]:
@@ -326,7 +332,7 @@ class Session:
         session.own_ns = values["own_ns"]
         session.whole = StageRecord.from_dict(values["whole"])
         for pipeline, stage, record in values["stages"]:
-            session.stages[pipeline, stage] = StageRecord.from_dict(record)
+            session._stages[pipeline, stage] = StageRecord.from_dict(record)
         for pipeline, stage, name, *counts in values["operators"]:
             session.add_operators((pipeline, stage), {name: OperatorCounts(*counts)})
         for pipeline, stage, op, source, *counts in values.get("lines", ()):

@@ -82,7 +82,7 @@ def homography(
 
     Takes all results that are pairs: `homography.using(tracks="matches")`.
     """
-    pairs = tracks if isinstance(tracks, Pairs) else tracks.pairs
+    pairs = tracks.pairs
     points = _normalised(pairs, corner)
     limit = (threshold / points.unit).square()
     order = _in_disorder(pairs.is_valid[0], shuffle)

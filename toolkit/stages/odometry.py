@@ -15,11 +15,10 @@ from toolkit.stages.landmarks import (
     look_again,
     seen_covariance,
 )
-from toolkit.stages.pose import CameraMatrix
 from toolkit.stages.resection import View, refine_view, view_error, whitening_of
 from toolkit.stages.robust import masked_median, measured_noise, soft_weights
 from toolkit.stages.two_views import Baseline, compare_views, prepare_baseline
-from toolkit.stages.views import Camera, camera_rays, prepare_camera
+from toolkit.stages.views import DEFAULT_CAMERA, Camera, CameraMatrix, camera_rays, prepare_camera
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,7 +132,7 @@ def odometry(
 def _(
     spec: InputSpec,
     *,
-    camera: CameraMatrix = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     threshold: Annotated[
         float, Range(0.1, 10.0, 0.1, "px", doc="distance at which a point no longer agrees")
     ] = 2.0,

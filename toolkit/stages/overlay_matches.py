@@ -41,7 +41,7 @@ def overlay_matches(
     dotted. What lies outside of the picture is cut off. One allocation of the size of the picture,
     and lists of all dots.
     """
-    pairs = matches if isinstance(matches, Pairs) else matches.pairs
+    pairs = matches.pairs
     is_valid = pairs.is_valid[0, :, None]
     before = torch.where(is_valid, pairs.before[0], 0.0)[:, None]  # (K, 1, 2)
     after = torch.where(is_valid, pairs.after[0], 0.0)[:, None]

@@ -15,10 +15,9 @@ from toolkit.stages.declare import (
     stage,
 )
 from toolkit.stages.dots import COLORS, copied
-from toolkit.stages.pose import CameraMatrix
 from toolkit.stages.resection import View
 from toolkit.stages.shapes import check_image
-from toolkit.stages.views import Camera, prepare_camera
+from toolkit.stages.views import DEFAULT_CAMERA, Camera, CameraMatrix, prepare_camera
 from toolkit.stages.wires import (
     Brush,
     Wires,
@@ -59,7 +58,7 @@ def overlay_target(
 def _(
     spec: InputSpec,
     *,
-    camera: CameraMatrix = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     target_width: Annotated[float, Range(0.01, 10.0, 0.01, "m", doc="of the target")] = 0.8,
     target_height: Annotated[float, Range(0.01, 10.0, 0.01, "m", doc="of the target")] = 0.6,
     box_height: Annotated[
@@ -117,7 +116,7 @@ def overlay_world(
 def _(
     spec: InputSpec,
     *,
-    camera: CameraMatrix = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     x: Annotated[float, Range(-10.0, 10.0, 0.01, doc="of the box, to the right")] = 0.0,
     y: Annotated[float, Range(-10.0, 10.0, 0.01, doc="of the box, down")] = 0.0,
     z: Annotated[float, Range(-10.0, 10.0, 0.01, doc="of the box, ahead of the first frame")] = 1.0,

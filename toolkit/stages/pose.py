@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 
-from toolkit.stages.declare import Global, InputSpec, Matrix, Pose, Range, Tracks, stage
+from toolkit.stages.declare import Global, InputSpec, Pose, Range, Tracks, stage
 from toolkit.stages.essential import fit_motion, make_draws, sampson_error
 from toolkit.stages.plane_pose import explains_as_well, fit_homography, transfer_error
 from toolkit.stages.robust import (
@@ -18,16 +18,13 @@ from toolkit.stages.robust import (
     stratified_draws,
 )
 from toolkit.stages.rotations import fit_turn, turn_by_two, unit
-from toolkit.stages.views import Camera, camera_rays, prepare_camera
+from toolkit.stages.views import DEFAULT_CAMERA, Camera, CameraMatrix, camera_rays, prepare_camera
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["CameraMatrix", "common_turn", "left_by_turn", "pose"]
+__all__ = ["common_turn", "left_by_turn", "pose"]
 
-CameraMatrix = Annotated[
-    tuple, Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px, as calibration gives it")
-]
 FEWEST = 10
 """Agreeing pairs below which nothing is claimed: five agree with something always."""
 FREE = 5
@@ -96,7 +93,7 @@ def pose(
 def _(
     spec: InputSpec,
     *,
-    camera: CameraMatrix = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     threshold: Annotated[
         float, Range(0.1, 10.0, 0.1, "px", doc="distance at which a pair no longer agrees")
     ] = 1.0,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from toolkit.stages.robust import draw_places, stratified_draws
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -38,26 +40,23 @@ class Fit(NamedTuple):
 
 
 def guesses(device: torch.device) -> Tensor:
-    """Which two pairs each guess takes, (2, GUESSES) float32 in [0, 1), the same every time."""
-    generator = torch.Generator().manual_seed(7)
-    return torch.rand((2, GUESSES), generator=generator).to(device)
+    """Which two pairs each guess takes, (GUESSES, 2) float32 in [0, 1), the same every time."""
+    return stratified_draws(GUESSES, 2, seed=7).to(device)
 
 
-def fit_similarity(
-    pairs: Pairs, *, center: Tensor, draws: Tensor, places: Tensor, tolerance_px: float
-) -> Fit:
+def fit_similarity(pairs: Pairs, *, center: Tensor, draws: Tensor, tolerance_px: float) -> Fit:
     """The similarity that most pairs agree with, in px from the picture's centre. No sync.
 
     Args:
         pairs: K pairs.
         center: (2,) float32, px: the point that is taken for 0.
         draws: by `guesses`.
-        places: (K,) int64: 0, 1, 2, ...
         tolerance_px: a pair agrees that is off by less.
     """
     before, after = pairs.before[0] - center, pairs.after[0] - center  # (K, 2)
     is_there = pairs.is_valid[0]
-    change = _best_guess(before, after, is_there, _two_of(is_there, draws, places), tolerance_px)
+    two = draw_places(is_there, draws).mT
+    change = _best_guess(before, after, is_there, two, tolerance_px)
     for _ in range(REFINEMENTS):
         off = (apply_similarity(change, before) - after).square().sum(-1)  # (K,) px^2
         weight = is_there / (1 + off / tolerance_px**2).square()
@@ -94,25 +93,11 @@ def invert(change: Tensor) -> Tensor:
     )
 
 
-def _two_of(is_there: Tensor, draws: Tensor, places: Tensor) -> Tensor:
-    """Two different pairs for each guess, of those that are there, (2, GUESSES) int64."""
-    count = places.shape[0]
-    turn = is_there.cumsum(0) - 1
-    queue = places.new_zeros(count + 1)
-    queue.scatter_(0, turn.masked_fill(~is_there, count), places)
-    many = is_there.sum()
-    first = (draws[0] * many).long()
-    second = first + 1 + (draws[1] * (many - 1).clamp(min=0)).long()
-    second = torch.where(second >= many, second - many, second).clamp_(min=0)
-    return queue.index_select(0, torch.cat((first, second))).view(2, -1)
-
-
 def _best_guess(
     before: Tensor, after: Tensor, is_there: Tensor, two: Tensor, tolerance_px: float
 ) -> Tensor:
     """The guess with the least sum of squares, each cut off at the tolerance, (4,)."""
-    here = before.index_select(0, two.view(-1)).view(2, -1, 2)
-    there = after.index_select(0, two.view(-1)).view(2, -1, 2)
+    here, there = before[two], after[two]  # (2, G, 2)
     span, new_span = here[1] - here[0], there[1] - there[0]
     change = _from_spans(span, new_span, span.square().sum(-1), here[0], there[0])  # (G, 4)
     off = (apply_similarity(change[:, None], before) - after).square().sum(-1)  # (G, K)

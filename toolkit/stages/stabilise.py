@@ -56,7 +56,6 @@ def camera_path(
     *,
     center: Tensor,
     draws: Tensor,
-    places: Tensor,
     tolerance_px: float,
     smooth_seconds: float,
     gap_seconds: float = 1 / 30,
@@ -69,9 +68,7 @@ def camera_path(
     picture is taken to move on as it did. Allocates some 64 numbers a track.
     """
     before = prev_camera_path
-    fit = fit_similarity(
-        tracks.pairs, center=center, draws=draws, places=places, tolerance_px=tolerance_px
-    )
+    fit = fit_similarity(tracks.pairs, center=center, draws=draws, tolerance_px=tolerance_px)
     frames = before.frames + fit.is_valid
     memory = math.exp(-gap_seconds / smooth_seconds)
     news = (1 / frames.clamp(min=1.0)).clamp_(min=1 - memory) * fit.is_valid  # (1,)
@@ -95,11 +92,9 @@ def _(
     ] = 2.0,
 ) -> dict[str, Any]:
     width, height = spec.frame.display_width, spec.frame.display_height
-    places = spec.inputs[0][0].shape[1]
     return {
         "center": torch.tensor([(width - 1) / 2, (height - 1) / 2]).to(spec.device),
         "draws": guesses(spec.device),
-        "places": torch.arange(places).to(spec.device),
         "tolerance_px": tolerance,
         "smooth_seconds": smooth,
     }

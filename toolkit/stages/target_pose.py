@@ -8,10 +8,9 @@ import torch
 
 from toolkit.stages.declare import Global, InputSpec, Matrix, Pose, Range, stage
 from toolkit.stages.plane_pose import fit_homography, mirrored_view, view_of_plane
-from toolkit.stages.pose import CameraMatrix
 from toolkit.stages.resection import View, refine_view, view_error
 from toolkit.stages.robust import masked_median, measured_noise, soft_weights, stratified_draws
-from toolkit.stages.views import Camera, camera_rays, prepare_camera
+from toolkit.stages.views import DEFAULT_CAMERA, Camera, CameraMatrix, camera_rays, prepare_camera
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,7 +89,7 @@ def target_pose(
 def _(
     spec: InputSpec,
     *,
-    camera: CameraMatrix = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     to_metres: Annotated[
         tuple, Matrix(2, 3, doc="from (x, y, 1) of `before`, such as px, to metres on the target")
     ] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),

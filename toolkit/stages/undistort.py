@@ -8,9 +8,10 @@ import torch
 from kornia.geometry.calibration import distort_points
 from torch.nn import functional
 
-from toolkit.stages.declare import Gather, Image, InputSpec, Matrix, Range, stage
+from toolkit.stages.declare import Gather, Image, InputSpec, Range, stage
 from toolkit.stages.grids import pixel_positions, sampling_grid
 from toolkit.stages.shapes import check_image
+from toolkit.stages.views import DEFAULT_CAMERA, CameraMatrix
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,9 +35,7 @@ def undistort(rgb: Image, *, grid: Tensor) -> Image:
 def _(
     spec: InputSpec,
     *,
-    camera: Annotated[
-        tuple, Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px, as calibration gives it")
-    ] = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0)),
+    camera: CameraMatrix = DEFAULT_CAMERA,
     k1: Annotated[float, Range(-2.0, 2.0, 0.01, doc="radial, r^2; negative is a barrel")] = 0.0,
     k2: Annotated[float, Range(-4.0, 4.0, 0.01, doc="radial, r^4")] = 0.0,
     k3: Annotated[float, Range(-8.0, 8.0, 0.01, doc="radial, r^6")] = 0.0,

@@ -70,6 +70,11 @@ class Pairs(NamedTuple):
     after: Tensor
     is_valid: Tensor
 
+    @property
+    def pairs(self) -> Pairs:
+        """Itself: pairs serve wherever tracks or matches do."""
+        return self
+
 
 class Tracks(NamedTuple):
     """Points followed over time, in K places; a point keeps its place while it is followed.

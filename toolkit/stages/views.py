@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Camera", "camera_rays", "prepare_camera"]
+from toolkit.stages.declare import Matrix
+
+__all__ = ["DEFAULT_CAMERA", "Camera", "CameraMatrix", "camera_rays", "prepare_camera"]
+
+CameraMatrix = Annotated[
+    tuple, Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px, as calibration gives it")
+]
+DEFAULT_CAMERA = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0))
+"""Of 1280x720 px and a lens of 65 degrees: set the one that the pictures were taken with."""
 
 
 class Camera(NamedTuple):
