@@ -32,9 +32,9 @@ class Listener:
     def wait_for(self, kind, count=1):
         """The first `count` events of this kind, once they are there."""
         with self._changed:
-            assert self._changed.wait_for(
-                lambda: len(self.of(kind)) >= count, PATIENCE_SECONDS
-            ), f"{count} {kind!r} awaited, heard {self.heard}"
+            assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, PATIENCE_SECONDS), (
+                f"{count} {kind!r} awaited, heard {self.heard}"
+            )
             return self.of(kind)
 
     def of(self, kind):

@@ -76,9 +76,10 @@ def test_what_is_no_origin_cannot_be_announced(gate, origin):
 
 
 def test_a_page_cannot_announce_origins_without_end(gate):
+    for number in range(15):
+        gate.allow_origin(f"http://host{number}:1")
     with pytest.raises(ValueError, match="16 origins"):
-        for number in range(17):
-            gate.allow_origin(f"http://host{number}:1")
+        gate.allow_origin("http://one.more:1")
 
 
 @pytest.mark.parametrize("origin", ["HTTPS://Hub.Example.ORG", "https://hub.example.org/"])

@@ -33,7 +33,7 @@ def sockets():
     found = set()
     for file in FILES.iterdir():
         try:
-            target = os.readlink(file)
+            target = str(file.readlink())
         except OSError:
             continue  # the folder's own, closed by now
         if target.startswith(("socket:", "anon_inode:[eventpoll]")):
