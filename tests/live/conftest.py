@@ -115,6 +115,11 @@ def browser():
 
 
 @pytest.fixture
+def make_page(browser):
+    return lambda connection: Page(browser, connection)
+
+
+@pytest.fixture
 def listener():
     return Listener()
 
