@@ -30,6 +30,7 @@ PART_OF = {
     "node": "pipeline",
     "picture": "pipeline",
     "provider": "pipeline",
+    "watching": "parameters",
     "__main__": "cli",
 }
 BELOW_PIPELINE = {"hooks", "devices", "frame", "media", "parameters", "stages"}

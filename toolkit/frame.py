@@ -239,8 +239,8 @@ class Frame:
     def names(self) -> tuple[str, ...]:
         """Names of all that can be read through this frame, in order of attachment."""
         self._live()
-        keys = list(self._attachments.names())
-        return tuple(dict.fromkeys(name for name, _ in keys if self._find(name) is not None))
+        seen = [*(key[0] for key in self._attachments.names()), *getattr(self._binding, "keys", ())]
+        return tuple(name for name in dict.fromkeys(seen) if self._find(name))
 
     def attach(self, name: str, value: Any) -> None:
         """Attach `value` under `name`, once. No copy: the frame holds a reference. From any thread.

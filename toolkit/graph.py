@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from toolkit.stages.declare import Stage
 
@@ -56,8 +56,13 @@ class Graph:
                 _require(name, one, providers, roots)
         return cls(tuple(ordered), providers, roots)
 
-    def needed(self, want: Iterable[str]) -> tuple[Stage, ...]:
+    def needed(self, want: Iterable[str], bypassed: Collection[str] = ()) -> tuple[Stage, ...]:
         """The stages that run when `want` is asked for, in order.
+
+        Args:
+            want: names of results.
+            bypassed: names of stages that hand their input on: they do not run, and of what they
+                require, only that input is needed.
 
         Raises:
             GraphError: a name that nobody provides.
@@ -65,7 +70,7 @@ class Graph:
         ordered: list[Stage] = []
         for name in want:
             if name in self.providers:
-                _visit(self.providers[name], self.providers, self.roots, ordered, [])
+                _visit(self.providers[name], self.providers, self.roots, ordered, [], bypassed)
             elif name not in self.roots:
                 raise GraphError(
                     f"no stage provides {name!r}; there are {', '.join(self.providers)}"
@@ -111,6 +116,7 @@ def _visit(
     roots: frozenset[str],
     ordered: list[Stage],
     path: list[Stage],
+    bypassed: Collection[str] = (),
 ) -> None:
     if one in ordered:
         return
@@ -120,8 +126,10 @@ def _visit(
             f"these stages wait for each other: {' -> '.join(each.name for each in circle)}; "
             "look back at the previous frame with prev_... to break the circle"
         )
-    for name in one.requires:
+    source = one.hands_on if one.name in bypassed else None
+    for name in one.requires if source is None else (source,):
         provider = _require(name, one, providers, roots)
         if provider is not None:
-            _visit(provider, providers, roots, ordered, [*path, one])
-    ordered.append(one)
+            _visit(provider, providers, roots, ordered, [*path, one], bypassed)
+    if source is None:
+        ordered.append(one)

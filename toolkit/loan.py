@@ -45,28 +45,37 @@ class Edition:
         versions: of the parameters, to tell when a new edition is due.
         keys: name of a result to its key.
         steps: name of a result to how it comes about.
+        bypassed: names of the stages that hand their input on: the name of such a result leads to
+            that input's key and step, so that it costs nothing and is shared by all who want it.
         run: token of the run that stages with history belong to, or None.
     """
 
     versions: tuple[int, ...]
     keys: dict[str, Key]
     steps: dict[str, Step]
+    bypassed: frozenset[str]
     run: object
 
     @classmethod
     def of(cls, pipeline: Pipeline, run: object) -> Edition:
         """Take the snapshot."""
-        versions, values = pipeline.params.snapshot()
+        versions, values, bypassed = pipeline.params.snapshot()
         keys: dict[str, Key] = {}
         steps: dict[str, Step] = {}
         for one in pipeline.graph.stages:
+            if one.name in bypassed and one.hands_on is not None:
+                (name,), source = one.provides, one.hands_on
+                keys[name] = keys.get(source, (source, None))
+                if source in steps:
+                    steps[name] = steps[source]
+                continue
             inputs = tuple(keys.get(name, (name, None)) for name in one.requires)
             provider = Provider.of(one, values[one.name], inputs, run if one.history else None)
             keys.update({name: (name, provider) for name in one.provides})
             own = tuple(keys[name] for name in one.provides)
             step = Step(pipeline.nodes[one.name], own, values[one.name])
             steps.update(dict.fromkeys(one.provides, step))
-        return cls(versions, keys, steps, run)
+        return cls(versions, keys, steps, bypassed, run)
 
 
 class Loan:
@@ -86,6 +95,11 @@ class Loan:
         self._gap_seconds = 0.0
         self.keys = edition.keys
         self.table: hooks.Table | None = None
+
+    @property
+    def bypassed(self) -> frozenset[str]:
+        """Names of the stages that hand their input on, under the snapshot of this frame."""
+        return self._edition.bypassed
 
     def look_back(self, previous: Frame, gap_seconds: float) -> None:
         """Let stages with history see the frame before: a lease, held until they are done."""
@@ -166,7 +180,10 @@ class Loan:
 
     def _compute(self, frame: Frame, name: str, attachments: Attachments) -> Request | None:
         """Compute `name` and attach it; the request to wait for, if it is another's."""
-        step = self._edition.steps[name]
+        step = self._edition.steps.get(name)
+        if step is None:  # a bypassed stage hands on what the source attaches, and it did not
+            _ = frame[self.keys[name][0]]
+            return None
         keys = step.keys
         try:
             request = attachments.claim(keys[0])

@@ -106,6 +106,22 @@ class Node:
             self._note(time.perf_counter_ns() - began_ns)
         return self._unpacked(result)
 
+    def why_refused(self, values: dict[str, Any]) -> str:
+        """Why `prepare` would refuse these values for the inputs it saw last; empty: it takes them.
+
+        It makes the constants and drops them, so it costs what they cost. Before the first frame
+        there is nothing to say.
+        """
+        known_for, _ = self._prepared
+        if self.stage.prepare_constants is None or not known_for:
+            return ""
+        _, spec, *inputs = known_for
+        try:
+            self.stage.make_constants(InputSpec(spec, tuple(inputs)), values)  # type: ignore[arg-type]
+        except Exception as error:  # noqa: BLE001 - whatever the stage says is what people read
+            return str(error)
+        return ""
+
     def run_first(self, frame: Frame, inputs: list[Any]) -> tuple[Any, ...]:
         """What a stage with history answers where there is no previous frame."""
         first = self.stage.first

@@ -14,15 +14,16 @@ import weakref
 from collections import deque
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit import hooks
 from toolkit.attachments import Request
 from toolkit.graph import Graph
 from toolkit.loan import Edition, Loan
 from toolkit.node import Node, StageError, StageTiming
-from toolkit.parameters import Parameters
-from toolkit.picture import draw_graph
+from toolkit.parameters import ParameterError, Parameters
+from toolkit.picture import Look, draw_graph
+from toolkit.stages.kinds import why_not_bypassed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -59,7 +60,10 @@ class Pipeline:
     ) -> None:
         self.name = name
         self.graph = Graph.build(stages, given)
-        self.params = Parameters({one.name: one.params for one in self.graph.stages})
+        self.params = Parameters(
+            {one.name: one.params for one in self.graph.stages},
+            fixed={one.name: why_not_bypassed(one) for one in self.graph.stages},
+        )
         self.nodes = {one.name: Node(one, name) for one in self.graph.stages}
         self._ownership = _Ownership(name)
         self.computing = self._ownership.computing
@@ -112,9 +116,16 @@ class Pipeline:
             want: names to compute.
         """
         names = tuple(want)
-        order = [stage.name for stage in self.graph.needed(names)]
-        unasked = [one.name for one in self._subscribed if one.name not in order]
+        self.graph.needed(names)
+        order: tuple[str, ...] = ()
+        unasked: tuple[str, ...] = ()
+        bypassed: frozenset[str] | None = None
         for frame, loan in self._enter(source):
+            if loan.bypassed is not bypassed:
+                bypassed = loan.bypassed
+                order = tuple(one.name for one in self.graph.needed(names, bypassed))
+                runs = {one.name for one in self._subscribed} - bypassed
+                unasked = tuple(one for one in self.nodes if one in runs and one not in order)
             task = self._task(frame, loan, (*order, *unasked), frozenset(unasked))
             weakref.finalize(task, loan.forget).atexit = False
             del frame, loan
@@ -129,23 +140,91 @@ class Pipeline:
         return frame.lend(Loan(self._current_edition(None), self))
 
     def order(self, want: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Names of the stages that run when `want` is asked for, in order; of all, without it."""
-        stages = self.graph.stages if want is None else self.graph.needed(want)
-        return tuple(one.name for one in stages)
+        """Names of the stages that run when `want` is asked for, in order; of all, without it.
+
+        Bypassed stages do not run, nor does what they alone would need.
+        """
+        bypassed = self.params.bypassed
+        if want is None:
+            return tuple(name for name in self.nodes if name not in bypassed)
+        return tuple(one.name for one in self.graph.needed(want, bypassed))
+
+    # -- bypass -----------------------------------------------------------------------------------
+
+    def bypass(self, *stages: str) -> None:
+        """Let these stages hand their input on, from the next frame on: no copy, no time, no cost.
+
+        The result of a bypassed stage *is* its first input of the same kind: a blur gives the gray
+        picture that it would have softened, an overlay the picture that it would have drawn on.
+        What only the bypassed stage would have needed does not run. There is no switch for "off":
+        a stage that nobody asks for does not run anyway.
+
+        Raises:
+            ParameterError: an unknown stage, or one whose result no input can stand in for.
+        """
+        self.params.switch(bypass=stages)
+
+    def enable(self, *stages: str) -> None:
+        """Let these stages compute again, from the next frame on.
+
+        Raises:
+            ParameterError: an unknown stage.
+        """
+        self.params.switch(enable=stages)
+
+    @property
+    def bypassed(self) -> tuple[str, ...]:
+        """Names of the bypassed stages, in order."""
+        bypassed = self.params.bypassed
+        return tuple(name for name in self.nodes if name in bypassed)
+
+    def can_bypass(self, stage: str) -> bool:
+        """Whether one input of the stage is of the same kind as its result.
+
+        Raises:
+            KeyError: an unknown stage.
+        """
+        return not self.params.why_fixed(stage)
 
     # -- parameters -------------------------------------------------------------------------------
 
+    def why_refused(self, stage: str, **values: Any) -> str:
+        """Why the stage would refuse these values beside its others; empty where it takes them.
+
+        Some values are refused with others only: `edges` wants `low` below `high`. A stage tells so
+        when it makes its constants, on the next frame. Here it makes them now, for the inputs that
+        it saw last, and drops them: the cost of one change, on this thread.
+
+        Raises:
+            KeyError: an unknown stage.
+        """
+        own = self.params[stage]
+        try:
+            checked = own.check(values)
+        except ParameterError as error:
+            return str(error)
+        return self.nodes[stage].why_refused({**own.snapshot()[1], **checked})
+
     def save_preset(self, path: str | Path) -> None:
-        """Write all parameters to a JSON file."""
-        preset = {"format": _PRESET_FORMAT, "stages": self.params.to_dict()}
+        """Write all parameters, and which stages are bypassed, to a JSON file."""
+        _, values, bypassed = self.params.snapshot()
+        preset = {
+            "format": _PRESET_FORMAT,
+            "stages": {name: own for name, own in values.items() if own},
+            "bypassed": [name for name in self.nodes if name in bypassed],
+        }
         Path(path).write_text(json.dumps(preset, indent=2) + "\n", encoding="utf-8")
 
     def load_preset(self, path: str | Path) -> None:
         """Set the parameters of a JSON file: all of them, or none when one is refused.
 
+        A preset that says nothing of bypassed stages is from a time when all of them ran: so they
+        do.
+
         Raises:
             ValueError: not a preset, or of another format.
-            ParameterError: a stage or parameter that is not here, or a value out of range.
+            ParameterError: a stage or parameter that is not here, a value out of range, or a stage
+                that cannot be bypassed.
         """
         try:
             preset = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -160,7 +239,7 @@ class Pipeline:
             raise ValueError(
                 f"{path} has preset format {found}; this version reads {_PRESET_FORMAT}"
             )
-        self.params.load(stages)
+        self.params.load(stages, bypassed=preset.get("bypassed", ()))
 
     # -- what can be seen -------------------------------------------------------------------------
 
@@ -172,12 +251,15 @@ class Pipeline:
     def svg(self, costs: dict[str, str] | None = None) -> str:
         """The graph as a picture, with the median time of each stage once it has run.
 
+        A bypassed stage has a dashed box, says so, and its arrow goes on from what it hands on.
+
         Args:
             costs: a line to print in a stage's box instead of the time.
         """
         timings = {name: one for name, one in self.timings.items() if one.calls}
         measured = {name: f"{one.median_ns / 1e6:.2f} ms" for name, one in timings.items()}
-        return draw_graph(self.graph, measured if costs is None else costs)
+        shown = measured if costs is None else costs
+        return draw_graph(self.graph, Look(costs=shown, bypassed=self.params.bypassed))
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -210,6 +292,8 @@ class Pipeline:
         """Compute what runs on every frame, whether read or not."""
         for one in self._subscribed:
             # An error is attached like a result: whoever reads it gets it, the others go on.
+            if one.name in loan.bypassed:
+                continue
             with suppress(StageError):
                 _ = frame[one.provides[0]]
         loan.forget()

@@ -26,6 +26,7 @@ from toolkit.stages.footprints import (
     Reduction,
     Stencil,
 )
+from toolkit.stages.kinds import handed_on
 from toolkit.stages.values import (
     Corners,
     Edges,
@@ -104,6 +105,9 @@ class Stage:
         dynamic_shape: whether the shape of the result depends on the pixels.
         wants_gap: whether `apply` takes `gap_seconds`, the time since the previous frame.
         arguments: the positional arguments of `apply` as they were written.
+        hands_on: name of the input that stands in for the result while the stage is bypassed: the
+            first one of the same kind, read off the annotations of `apply`; None where there is
+            none.
     """
 
     name: str
@@ -119,11 +123,13 @@ class Stage:
     dynamic_shape: bool = False
     wants_gap: bool = False
     arguments: tuple[str, ...] = ()
+    hands_on: str | None = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         if not self.provides:
             object.__setattr__(self, "provides", (self.name,))
         object.__setattr__(self, "__doc__", self.apply.__doc__)
+        object.__setattr__(self, "hands_on", handed_on(self))
         if self.history and self.first is None:
             raise TypeError(
                 f"stage {self.name!r} looks back at {', '.join(self.history)}: say what it answers "
