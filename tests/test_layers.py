@@ -30,6 +30,7 @@ PART_OF = {
     "node": "pipeline",
     "picture": "pipeline",
     "provider": "pipeline",
+    "domains": "parameters",
     "watching": "parameters",
     "__main__": "cli",
 }

@@ -188,7 +188,7 @@ class Pipeline:
 
     # -- parameters -------------------------------------------------------------------------------
 
-    def why_refused(self, stage: str, **values: Any) -> str:
+    def why_refused(self, stage: str, /, **values: Any) -> str:
         """Why the stage would refuse these values beside its others; empty where it takes them.
 
         Some values are refused with others only: `edges` wants `low` below `high`. A stage tells so
