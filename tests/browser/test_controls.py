@@ -1,0 +1,229 @@
+"""Do the controls of a pipeline answer a person in JupyterLab, whatever the kernel is doing?"""
+
+import json
+
+import nbformat
+import pytest
+
+from tests.browser.conftest import ARTIFACTS
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import threading, time
+import ipywidgets, simplejpeg, torch
+from toolkit import Frame, Pipeline
+from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
+from widgets import Controls
+torch.set_num_threads(1)
+pipeline = Pipeline([rgb, gray, blur, sobel, edges, corners, overlay], name="tour")
+y, x = torch.meshgrid(torch.arange(90), torch.arange(160), indexing="ij")
+frame = Frame.from_image((((x // 16 + y // 16) % 2) * 0.8 + 0.1).expand(3, -1, -1).contiguous())
+view = ipywidgets.Image(format="jpeg", width=320)
+heard = []
+
+def refresh(names=()):
+    picture = pipeline.bind(frame)["overlay"][0]
+    pixels = picture.mul(255).byte().permute(1, 2, 0).contiguous().numpy()
+    view.value = simplejpeg.encode_jpeg(pixels)
+    heard.append((time.monotonic(), pipeline.params["blur"].sigma, threading.current_thread().name))
+
+pipeline.params.watch(refresh)
+refresh()
+"""
+SHOW = "controls = Controls(pipeline, presets='presets', is_open=True)\ncontrols"
+ASK = """async (code) => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const future = kernel.requestExecute({ code, store_history: false });
+    let text = "";
+    future.onIOPub = (message) => {
+        if (message.header.msg_type === "stream") text += message.content.text;
+        if (message.header.msg_type === "error") text += message.content.traceback.join("\\n");
+    };
+    await future.done;
+    return text;
+}"""
+START = "(code) => { window.busy = (" + ASK + ")(code); }"
+BUSY = {
+    "sleeps": "time.sleep(5)",
+    "runs torch": (
+        "end = time.monotonic() + 5\n"
+        "while time.monotonic() < end:\n    torch.rand(400, 400) @ torch.rand(400, 400)"
+    ),
+    "runs a Python loop": (
+        "end = time.monotonic() + 5\ncount = 0\nwhile time.monotonic() < end:\n    count += 1"
+    ),
+}
+HANDLE = ".dh-section[aria-label=blur] .noUi-handle"
+
+
+@pytest.fixture(scope="module")
+def opened(lab, tmp_path_factory):
+    """The controls in a page, beside the picture that they change."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(metadata=kernel)
+    cells = [SETUP, SHOW, "view"]
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    path = tmp_path_factory.mktemp("controls") / "controls.ipynb"
+    nbformat.write(notebook, path)
+    opened = lab.run(path)
+    assert opened.errors == []
+    opened.page.wait_for_selector(HANDLE)
+    yield opened
+    opened.page.close()
+
+
+@pytest.fixture
+def page(opened):
+    """All parameters as they were declared."""
+    ask(opened.page, "controls.reset(); heard.clear()")
+    return opened.page
+
+
+def ask(page, code):
+    """What the kernel prints for `code`."""
+    return page.evaluate(ASK, code).strip()
+
+
+def sigma(page):
+    return float(ask(page, "print(pipeline.params['blur'].sigma)"))
+
+
+def until(page, expression):
+    for _ in range(50):
+        if ask(page, f"print({expression})") == "True":
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never true: {expression}")
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_a_slider_moves_its_parameter_while_a_cell(page, what):
+    touches = 4
+    code = (
+        "pipeline.params['blur'].sigma = 2.0\n"  # what a cell publishes is what locks others out
+        f"began = time.monotonic(); heard.clear()\n{BUSY[what]}\nended = time.monotonic()"
+    )
+    page.locator(HANDLE).focus()
+    page.evaluate(START, code)
+    page.wait_for_timeout(700)
+    for _ in range(touches):  # one touch a second: a rapid one would hide a lock-out
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1000)
+    page.evaluate("() => window.busy")
+    moves = json.loads(
+        ask(page, "import json; print(json.dumps([s for t, s, _ in heard if began < t < ended]))")
+    )
+    assert moves == pytest.approx([2.1, 2.2, 2.3, 2.4])
+
+
+def test_undo_and_redo_by_keyboard(page):
+    page.locator(HANDLE).focus()
+    page.keyboard.press("ArrowRight")
+    until(page, "pipeline.params['blur'].sigma == 1.1")
+    page.keyboard.press("Control+z")
+    until(page, "pipeline.params['blur'].sigma == 1.0")
+    page.keyboard.press("Control+Shift+z")
+    until(page, "pipeline.params['blur'].sigma == 1.1")
+    assert "Did again blur.sigma" in page.locator(".dh-bar [role=status]").inner_text()
+
+
+def test_a_drag_is_one_step(page):
+    box = page.locator(HANDLE).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for shift in (30, 60, 90):
+        page.mouse.move(x + shift, y)
+        page.wait_for_timeout(1000)  # longer than what belongs together without a drag
+    page.mouse.up()
+    until(page, "len(heard) >= 3")
+    page.keyboard.press("Control+z")
+    until(page, "pipeline.params['blur'].sigma == 1.0")
+
+
+def test_a_stage_is_bypassed_and_folded_by_keyboard(page):
+    section = page.locator(".dh-section[aria-label=overlay]")
+    section.get_by_label("overlay on").focus()
+    page.keyboard.press("Space")
+    until(page, "pipeline.bypassed == ('overlay',)")
+    assert "bypassed: gives rgb" in section.inner_text()
+    fold = section.locator(".dh-fold")
+    fold.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".dh-section[aria-label=overlay] .dh-fold[aria-expanded=false]")
+    assert section.locator(".dh-row").count() == 0
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".dh-section[aria-label=overlay] .dh-row")
+
+
+def test_letters_that_command_a_notebook_do_nothing_while_focus_is_in_the_controls(page):
+    count = page.locator(".jp-Cell").count()
+    page.locator(HANDLE).focus()
+    for key in ("x", "b", "d", "d"):
+        page.keyboard.press(key)
+    assert page.locator(".jp-Cell").count() == count
+
+
+def test_a_refused_value_says_why_and_goes_back(page):
+    low = page.locator(".dh-section[aria-label=edges] .noUi-handle").first
+    low.focus()
+    for _ in range(16):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".dh-refused[role=alert]")
+    text = page.locator(".dh-refused").inner_text()
+    assert "lower low, or raise high first" in text
+    values = ask(page, "print(controls.knobs['edges.low'].value <= 0.025)")
+    assert values == "True"
+    page.screenshot(path=ARTIFACTS / "controls_refused.png")
+
+
+def test_a_change_by_code_shows_in_the_page(page):
+    ask(page, "pipeline.params['blur'].sigma = 3.3")
+    readout = page.locator(".dh-section[aria-label=blur] .widget-readout").first
+    page.wait_for_function("node => node.innerText === '3.3'", arg=readout.element_handle())
+
+
+def test_presets_are_saved_and_loaded(page):
+    ask(page, "pipeline.params['blur'].sigma = 3.0")
+    name = page.locator(".dh-presets input")
+    name.fill("soft")
+    name.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Saved 'soft'.")
+    ask(page, "pipeline.params['blur'].sigma = 1.0")
+    page.locator(".dh-presets button", has_text="Load").click()
+    until(page, "pipeline.params['blur'].sigma == 3.0")
+
+
+def test_running_the_cell_again_leaves_one_that_watches(page):
+    before = int(ask(page, "print(len(pipeline.params._watchers))"))
+    for _ in range(3):
+        page.evaluate(
+            """async () => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                panel.content.activeCellIndex = 1;
+                await window.jupyterapp.commands.execute("notebook:run-cell");
+            }"""
+        )
+        page.wait_for_selector(HANDLE)
+    until(page, f"len(pipeline.params._watchers) == {before}")
+
+
+def test_it_looks_right_in_light_and_dark(page, opened):
+    ask(page, "pipeline.bypass('blur')")
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        page.evaluate(
+            """async (theme) => {
+                const commands = window.jupyterapp.commands;
+                await commands.execute("apputils:change-theme", { theme });
+            }""",
+            theme,
+        )
+        page.wait_for_function(
+            "theme => document.body.dataset.jpThemeName === theme", arg=theme
+        )
+        page.wait_for_timeout(300)
+        name = "controls_dark.png" if "Dark" in theme else "controls_light.png"
+        page.screenshot(path=ARTIFACTS / name)
+    assert opened.console_errors == []
