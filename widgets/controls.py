@@ -43,8 +43,9 @@ class ControlsBar(Still, anywidget.AnyWidget):
     Its script also hears the keys and the drags of the controls that it stands in.
     """
 
-    _esm = _STATIC / "controls.js"
-    _css = _STATIC / "controls.css"
+    # As text: of a path, anywidget keeps a signal that holds every widget for ever.
+    _esm = (_STATIC / "controls.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "controls.css").read_text(encoding="utf-8")
     can_undo = traitlets.Bool(False).tag(sync=True)
     can_redo = traitlets.Bool(False).tag(sync=True)
     gesture = traitlets.Int(0).tag(sync=True)
@@ -273,7 +274,7 @@ class Controls(Still, ipywidgets.VBox):  # pyright: ignore[reportIncompatibleMet
     def _select(self, change: dict[str, Any]) -> None:
         for name, section in self.sections.items():
             if name == change["new"]:
-                section.open()
+                section.unfold()
             section.mark(name == change["new"])
 
     # -- steps ------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PresetBar", "PresetFolder"]
 
-_NAME = re.compile(r"[\w][\w .+-]{0,80}", re.ASCII | re.UNICODE)
+_NAME = re.compile(r"\w[\w .+-]{0,80}")
 
 
 class PresetFolder:

@@ -55,7 +55,7 @@ class Section(ipywidgets.VBox):
         doc = (stage.__doc__ or "").strip().partition("\n")[0]
         self._fold = ipywidgets.Button(tooltip=f"show or hide the controls of {stage.name}")
         self._fold.add_class("dh-fold")
-        self._fold.on_click(lambda _: self.open(not self.is_open))
+        self._fold.on_click(lambda _: self.unfold(not self.is_open))
         self._note = ipywidgets.Label("")
         self._note.add_class("dh-note")
         self._reset = ipywidgets.Button(
@@ -87,9 +87,9 @@ class Section(ipywidgets.VBox):
             if one is not None:
                 keep_answering(one)
         self.is_open = False
-        self.open(is_open)
+        self.unfold(is_open)
 
-    def open(self, is_open: bool = True) -> None:
+    def unfold(self, is_open: bool = True) -> None:
         """Show the knobs, or fold them away: what is folded is not in the page."""
         self.is_open = is_open
         self._fold.description = f"{'▾' if is_open else '▸'} {self.stage.name}"
@@ -131,6 +131,7 @@ class Section(ipywidgets.VBox):
         if len(row.children) > 1:
             row.children[1].value = sentence
             return
+        self.unfold()
         label = ipywidgets.Label(sentence)
         label.add_class("dh-refused")
         row.children = [*row.children, label]

@@ -220,9 +220,7 @@ def test_it_looks_right_in_light_and_dark(page, opened):
             }""",
             theme,
         )
-        page.wait_for_function(
-            "theme => document.body.dataset.jpThemeName === theme", arg=theme
-        )
+        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         page.wait_for_timeout(300)
         name = "controls_dark.png" if "Dark" in theme else "controls_light.png"
         page.screenshot(path=ARTIFACTS / name)
