@@ -116,10 +116,15 @@ def _slider(spec: ParamSpec, domain: Range, options: dict[str, Any]) -> Any:
         ends = {"min": math.ceil(domain.lo), "max": math.floor(domain.hi)}
         return ipywidgets.IntSlider(**ends, step=max(1, round(domain.step or 1)), **options)
     step = domain.step or (domain.hi - domain.lo) / 100
-    places = max(0, math.ceil(-math.log10(step) - 1e-9))
+    places = max(_places(step), _places(spec.default))
     return ipywidgets.FloatSlider(
         min=domain.lo, max=domain.hi, step=step, readout_format=f".{places}f", **options
     )
+
+
+def _places(number: float) -> int:
+    """How many decimals it takes to write a number, four at most."""
+    return next((places for places in range(4) if math.isclose(number, round(number, places))), 4)
 
 
 def _hint(spec: ParamSpec) -> str:

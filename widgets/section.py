@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from widgets.closing import close_whole
-from widgets.knobs import make_knob
 from widgets.routes import keep_answering
+from widgets.row import Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -47,11 +48,11 @@ class Section(ipywidgets.VBox):
     ) -> None:
         values = params.snapshot()[1]
         self.stage = stage
-        self.knobs = {spec.name: make_knob(spec, values[spec.name]) for spec in params}
-        self._rows = {name: ipywidgets.VBox([knob]) for name, knob in self.knobs.items()}
-        for name, knob in self.knobs.items():
-            self._rows[name].add_class("dh-row")
-            knob.observe(lambda change, name=name: moved(stage.name, name, change["new"]), "value")
+        self._rows = {
+            spec.name: Row(spec, values[spec.name], partial(moved, stage.name, spec.name))
+            for spec in params
+        }
+        self.knobs = {name: row.knob for name, row in self._rows.items()}
         doc = (stage.__doc__ or "").strip().partition("\n")[0]
         self._fold = ipywidgets.Button(tooltip=f"show or hide the controls of {stage.name}")
         self._fold.add_class("dh-fold")
@@ -111,9 +112,8 @@ class Section(ipywidgets.VBox):
     def show(self, values: Mapping[str, Any], bypassed: Collection[str]) -> None:
         """Set every knob to these values, and the switch."""
         is_bypassed = self.stage.name in bypassed
-        for name, knob in self.knobs.items():
-            if knob.value != values[name]:
-                knob.value = values[name]
+        for name, row in self._rows.items():
+            row.show(values[name])
         if self.switch is not None and self.switch.value is is_bypassed:
             self.switch.value = not is_bypassed
         note = f"bypassed: gives {self.stage.hands_on}" if is_bypassed else ""
@@ -122,16 +122,6 @@ class Section(ipywidgets.VBox):
 
     def refuse(self, name: str, sentence: str) -> None:
         """Say beside a knob why its value was not taken; an empty sentence takes it away."""
-        row = self._rows[name]
-        if not sentence:
-            if len(row.children) > 1:
-                row.children, gone = row.children[:1], row.children[1]
-                gone.close()
-            return
-        if len(row.children) > 1:
-            row.children[1].value = sentence
-            return
-        self.unfold()
-        label = ipywidgets.Label(sentence)
-        label.add_class("dh-refused")
-        row.children = [*row.children, label]
+        if sentence:
+            self.unfold()
+        self._rows[name].refuse(sentence)

@@ -14,7 +14,7 @@ import threading, time
 import ipywidgets, simplejpeg, torch
 from toolkit import Frame, Pipeline
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
-from widgets import Controls
+from widgets import Controls, Graph
 torch.set_num_threads(1)
 pipeline = Pipeline([rgb, gray, blur, sobel, edges, corners, overlay], name="tour")
 y, x = torch.meshgrid(torch.arange(90), torch.arange(160), indexing="ij")
@@ -30,6 +30,13 @@ def refresh(names=()):
 
 pipeline.params.watch(refresh)
 refresh()
+"""
+GRAPH = """
+looks = []
+graph = Graph(pipeline, want=["overlay"])
+graph.on_msg(lambda _, content, __: looks.append(content))
+link = ipywidgets.jslink((graph, "selected"), (controls, "selected"))
+graph
 """
 SHOW = "controls = Controls(pipeline, presets='presets', is_open=True)\ncontrols"
 ASK = """async (code) => {
@@ -62,7 +69,7 @@ def opened(lab, tmp_path_factory):
     """The controls in a page, beside the picture that they change."""
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(metadata=kernel)
-    cells = [SETUP, SHOW, "view"]
+    cells = [SETUP, SHOW, "view", GRAPH]
     notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
     path = tmp_path_factory.mktemp("controls") / "controls.ipynb"
     nbformat.write(notebook, path)
@@ -168,7 +175,7 @@ def test_letters_that_command_a_notebook_do_nothing_while_focus_is_in_the_contro
 def test_a_refused_value_says_why_and_goes_back(page):
     low = page.locator(".dh-section[aria-label=edges] .noUi-handle").first
     low.focus()
-    for _ in range(16):
+    for _ in range(27):
         page.keyboard.press("ArrowRight")
     page.wait_for_selector(".dh-refused[role=alert]")
     text = page.locator(".dh-refused").inner_text()
@@ -182,6 +189,15 @@ def test_a_change_by_code_shows_in_the_page(page):
     ask(page, "pipeline.params['blur'].sigma = 3.3")
     readout = page.locator(".dh-section[aria-label=blur] .widget-readout").first
     page.wait_for_function("node => node.innerText === '3.3'", arg=readout.element_handle())
+
+
+def test_a_change_by_code_between_two_steps_stays_what_it_is(page):
+    ask(page, "pipeline.params['blur'].sigma = 1.234")
+    page.wait_for_selector("text=exactly 1.234 px")
+    readout = page.locator(".dh-section[aria-label=blur] .widget-readout").first
+    page.wait_for_function("node => node.innerText === '1.2'", arg=readout.element_handle())
+    until(page, "controls.knobs['blur.sigma'].value == 1.2")
+    assert sigma(page) == 1.234
 
 
 def test_presets_are_saved_and_loaded(page):
@@ -210,8 +226,43 @@ def test_running_the_cell_again_leaves_one_that_watches(page):
     until(page, f"len(pipeline.params._watchers) == {before}")
 
 
+def test_a_stage_of_the_graph_is_chosen_by_keyboard_and_by_mouse_and_the_controls_follow(page):
+    box = page.locator("[data-stage=edges]")
+    box.click()
+    page.wait_for_selector(".dh-section[aria-label=edges].dh-selected")
+    until(page, "graph.selected == controls.selected == 'edges'")
+    box.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".dh-section[aria-label=corners].dh-selected")
+    page.keyboard.press("Enter")
+    until(page, "graph.selected == ''")
+
+
+def test_the_graph_shows_costs_and_what_is_passed_by_and_keeps_the_focus(page):
+    page.wait_for_selector("[data-stage=overlay][aria-label*=' ms']")
+    page.locator("[data-stage=overlay]").focus()
+    ask(page, "pipeline.bypass('overlay')")
+    page.wait_for_selector("[data-stage=overlay][aria-label*='bypassed: gives rgb']")
+    page.wait_for_selector("[data-stage=edges][aria-label*='not needed']")
+    assert page.evaluate("document.activeElement.dataset.stage") == "overlay"
+
+
+def test_a_graph_that_nobody_sees_asks_for_nothing(page):
+    until(page, "len(looks) > 2")
+    hide = "(value) => { document.querySelector('.dh-graph-view').style.display = value; }"
+    page.evaluate(hide, "none")
+    page.wait_for_timeout(600)
+    before = ask(page, "print(len(looks))")
+    page.wait_for_timeout(1000)
+    assert ask(page, "print(len(looks))") == before
+    page.evaluate(hide, "")
+    until(page, f"len(looks) > {before}")
+
+
 def test_it_looks_right_in_light_and_dark(page, opened):
-    ask(page, "pipeline.bypass('blur')")
+    ask(page, "pipeline.bypass('blur', 'overlay'); pipeline.params['blur'].sigma = 1.234")
+    page.locator("[data-stage=blur]").click()
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         page.evaluate(
             """async (theme) => {

@@ -144,6 +144,19 @@ def test_what_code_made_impossible_can_be_left_step_by_step(pipeline, controls):
     assert pipeline.params["edges"].low == 0.3
 
 
+def test_a_value_between_two_steps_stays_what_it_is_and_is_said(pipeline, controls):
+    controls.selected = "blur"
+    pipeline.params["blur"].sigma = 1.234
+    sigma = controls.knobs["blur.sigma"]
+    sigma.value = 1.2  # what the page answers, whose slider stands on steps
+    assert pipeline.params["blur"].sigma == 1.234
+    assert not controls.bar.can_undo
+    texts = [getattr(one, "value", "") for one in descendants(controls.sections["blur"])]
+    assert "exactly 1.234 px" in texts
+    sigma.value = 1.4
+    assert pipeline.params["blur"].sigma == 1.4
+
+
 def test_only_stages_that_run_for_what_is_wanted_are_shown(pipeline):
     controls = Controls(pipeline, want=["edges"])
     assert list(controls.sections) == ["blur", "edges"]

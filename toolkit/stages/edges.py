@@ -92,10 +92,10 @@ def _(
     spec: InputSpec,
     *,
     low: Annotated[
-        float, Range(0.001, 0.5, 0.001, "1/px", doc="steepness of a weak edge; Kornia's value / 8")
+        float, Range(0.001, 0.5, 0.0005, "1/px", doc="steepness of a weak edge; Kornia's value / 8")
     ] = 0.0125,
     high: Annotated[
-        float, Range(0.001, 0.5, 0.001, "1/px", doc="steepness of a strong edge; Kornia's / 8")
+        float, Range(0.001, 0.5, 0.0005, "1/px", doc="steepness of a strong edge; Kornia's / 8")
     ] = 0.025,
 ) -> dict[str, Any]:
     check_image("edges", spec, channels=2)

@@ -2,6 +2,7 @@
 // the controls that it stands in, and names them for people who do not see them.
 
 const ROOT = ".dh-controls";
+const FOCUSABLE = "button, input, select, [tabindex], [contenteditable]";
 const TYPED = "input:not([type=checkbox]):not([type=range]), textarea, [contenteditable=true]";
 
 /**
@@ -41,8 +42,9 @@ function say(node, name, value) {
 function describe(root) {
   say(root, "role", "group");
   say(root, "aria-label", "parameters of the pipeline");
-  // Letters that command a notebook ("x" cuts a cell) must not do so while focus is in here.
-  say(root, "data-lm-suppress-shortcuts", "true");
+  // Letters that command a notebook ("x" cuts a cell) must not do so while focus is in here; it is
+  // the focused element itself that JupyterLab asks.
+  for (const node of root.querySelectorAll(FOCUSABLE)) say(node, "data-lm-suppress-shortcuts", "true");
   for (const section of root.querySelectorAll(".dh-section")) {
     const stage = stageOf(section);
     say(section, "role", "group");

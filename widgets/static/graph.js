@@ -34,7 +34,6 @@ function render({ model, el }) {
   const stop = new AbortController();
   const { signal } = stop;
   el.classList.add("dh-graph-view");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
   const boxes = () => [...el.querySelectorAll("[data-stage]")];
   const nameOf = (node) => node.closest?.("[data-stage]")?.getAttribute("data-stage") ?? null;
 
@@ -46,6 +45,7 @@ function render({ model, el }) {
     const entry = within ?? (names.includes(selected) ? selected : names[0]);
     for (const box of all) {
       const isSelected = nameOf(box) === selected;
+      box.setAttribute("data-lm-suppress-shortcuts", "true"); // "x" must not cut the cell
       box.classList.toggle("dh-selected", isSelected);
       box.setAttribute("aria-pressed", String(isSelected));
       box.setAttribute("tabindex", nameOf(box) === entry ? "0" : "-1");
