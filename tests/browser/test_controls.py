@@ -212,20 +212,6 @@ def test_presets_are_saved_and_loaded(page):
     until(page, "pipeline.params['blur'].sigma == 3.0")
 
 
-def test_running_the_cell_again_leaves_one_that_watches(page):
-    before = int(ask(page, "print(len(pipeline.params._watchers))"))
-    for _ in range(3):
-        page.evaluate(
-            """async () => {
-                const panel = window.jupyterapp.shell.currentWidget;
-                panel.content.activeCellIndex = 1;
-                await window.jupyterapp.commands.execute("notebook:run-cell");
-            }"""
-        )
-        page.wait_for_selector(HANDLE)
-    until(page, f"len(pipeline.params._watchers) == {before}")
-
-
 def test_a_stage_of_the_graph_is_chosen_by_keyboard_and_by_mouse_and_the_controls_follow(page):
     box = page.locator("[data-stage=edges]")
     box.click()
@@ -276,3 +262,17 @@ def test_it_looks_right_in_light_and_dark(page, opened):
         name = "controls_dark.png" if "Dark" in theme else "controls_light.png"
         page.screenshot(path=ARTIFACTS / name)
     assert opened.console_errors == []
+
+
+def test_running_the_cell_again_leaves_one_that_watches(page):
+    before = int(ask(page, "print(len(pipeline.params._watchers))"))
+    for _ in range(3):
+        page.evaluate(
+            """async () => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                panel.content.activeCellIndex = 1;
+                await window.jupyterapp.commands.execute("notebook:run-cell");
+            }"""
+        )
+        page.wait_for_selector(HANDLE)
+    until(page, f"len(pipeline.params._watchers) == {before}")
