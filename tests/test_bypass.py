@@ -99,6 +99,13 @@ def test_names_and_in_see_what_is_handed_on():
     assert seen.request("blur").is_done
 
 
+def test_what_is_wanted_of_each_frame_may_be_bypassed():
+    pipeline = Pipeline([gray, blur])
+    pipeline.bypass("blur")
+    for frame in pipeline.run(frames(), want=["blur"]):
+        assert frame.get("blur") is frame.get("gray") is not None
+
+
 def test_several_bypassed_in_a_row_hand_on_the_first_input():
     again = blur.using("again", gray="blur")
     pipeline = Pipeline([gray, blur, again])

@@ -68,7 +68,7 @@ class Section(ipywidgets.VBox):
         if stage.hands_on is not None:
             self.switch = ipywidgets.Checkbox(
                 value=True,
-                description="on",
+                description=f"{stage.name} on",
                 indent=False,
                 tooltip=f"{stage.name}: off gives {stage.hands_on} in its place, at no cost",
                 layout={"width": "auto"},

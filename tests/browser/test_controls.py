@@ -249,7 +249,7 @@ def test_a_graph_that_nobody_sees_asks_for_nothing(page):
 def test_it_looks_right_in_light_and_dark(page, opened):
     ask(page, "pipeline.bypass('blur', 'overlay'); pipeline.params['blur'].sigma = 1.234")
     page.locator("[data-stage=blur]").click()
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):  # light last: other tests look, too
         page.evaluate(
             """async (theme) => {
                 const commands = window.jupyterapp.commands;

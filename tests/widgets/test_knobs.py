@@ -40,9 +40,9 @@ def test_a_range_is_a_slider_with_its_ends_its_step_and_its_unit():
 
 
 @pytest.mark.parametrize(
-    ("name", "places", "step"), [("sigma", ".1f", 0.1), ("low", ".3f", 0.001), ("gain", ".0f", 2.0)]
+    ("name", "places", "step"), [("sigma", ".1f", 0.1), ("low", ".4f", 0.001), ("gain", ".0f", 2.0)]
 )
-def test_a_slider_shows_as_many_places_as_its_step_has(name, places, step):
+def test_a_slider_shows_as_many_places_as_its_step_and_its_default_have(name, places, step):
     assert (knob(name).readout_format, knob(name).step) == (places, step)
 
 
