@@ -16,10 +16,11 @@ from weakref import WeakSet, ref
 
 from toolkit.profiling import allocator, sources
 from toolkit.profiling.beyond_stream import BeyondStream
+from toolkit.profiling.billing import Billing
 from toolkit.profiling.clocks import Clocks
 from toolkit.profiling.ended import Ended
 from toolkit.profiling.entries import Entry, Waiting
-from toolkit.profiling.held import Held, HeldSegment
+from toolkit.profiling.held import Held
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import Looks
 from toolkit.profiling.pauses import PAUSES
@@ -31,11 +32,10 @@ from toolkit.profiling.turns import Marked
 from toolkit.profiling.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.pauses import Pause
     from toolkit.profiling.watch import Seen
 
 __all__ = ["Recorder"]
@@ -68,6 +68,7 @@ class Recorder:
         self._native_id = threading.get_native_id()
         self._ident = get_ident()
         self._held = Held(self._ident, self._native_id)
+        self._billing = Billing(self._beyond, self._held, self._ident)
         self._waits = ReportedWaits()
         self._last_event: Event | None = None
         self._located: Event | None = None
@@ -483,44 +484,13 @@ class Recorder:
         elif own is not None:
             turn, raw = own[:4], [Sums._make(own[4:])]
         self._is_plain = False
-        ended = Ended(
-            entry,
-            entry.segments,
-            entry.is_looked_at,
-            entry.frame_or(self.frame),
-            sinks,
-            raw,
-            seen,
-            self._within,
-            self._level,
-            self._missing,
-            self._waits,
-            *turn,
-        )
+        whose = (entry, entry.segments, entry.is_looked_at, entry.frame_or(self.frame))
+        how = (self._within, self._level, self._missing, self._waits)
+        ended = Ended(*whose, sinks, raw, seen, *how, *turn)
         entry.segments += 1
         self._start_ns = 0
         self._waits = ReportedWaits()
         if may_wait:
             self._waiting.add_ended(ended, self._looks)
         else:
-            self._bill(ended, pauses, keep=keep)
-
-    def _bill(self, ended: Ended, pauses: Iterable[Pause], *, keep: bool) -> None:
-        """Count a segment, and hand it out with all that devices tell."""
-        virtual = self._beyond.virtual()
-        sinks, seen = ended.sinks, ended.seen
-        is_held = self._held.is_open and seen is not None
-        counts, copies_are = ended.count(self._looks, keep=keep, is_held=is_held)
-        self._beyond.add_to(counts, has_lines=ended.level != LEVELS[0])
-        waiting = self._waiting
-        segment = ended.bill(counts, copies_are, waiting.stopped_ns, self._ident, virtual)
-        waiting.stopped_ns = ended.stop_ns
-        for pause in pauses:
-            event = pause.to_event(segment.stage, segment.frame)
-            for sink in sinks:
-                sink.add_event(event, segment.frame, segment.pipeline)
-        if is_held and seen is not None:
-            self._held.add(HeldSegment(segment, seen, ended.waits.windows, sinks, keep))
-            return
-        for sink in sinks:
-            sink.add_segment(segment)
+            self._billing.bill(ended, self._waiting, self._looks, pauses, keep=keep)
