@@ -54,7 +54,7 @@ START = "__start_profile"  # what the list of the thread that started begins wit
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
 _torch: Mapping[str, Any] = vars(torch)
-_is_cuda_in_use = torch.cuda.is_initialized
+_cuda: Mapping[str, Any] = vars(torch.cuda)
 
 
 class StreamMissingError(RuntimeError):
@@ -127,7 +127,7 @@ class AllocatorStream:
         """
         self._end_turns()
         hook = self._find_hook()
-        has_device = "emu" in _torch or _is_cuda_in_use()
+        has_device = "emu" in _torch or _cuda["_initialized"]
         if hook is not None and not has_device:
             return self._start_hook(hook, operators=operators, marks=marks)
         if self._is_enabled() or (hook is not None and not hook.is_free()):
@@ -209,14 +209,30 @@ class AllocatorStream:
             self._hook.pause()
         elif self._turns is not None:
             self._turns.end()
-            self._let_operators(True)
-            self._mark.__enter__()
-            self._let_operators(False)
-            self._mark.__exit__(None, None, None)
+            self._mark_border()
+
+    def turn(self) -> int:
+        """End it and begin the next at once, inside of one frame: when that began.
+
+        Most of the times are told of all of them together, see `clocks.py`.
+        """
+        if self._is_hooked and self._hook is not None:
+            self.started_ns = self._hook.turn()
+        elif self._turns is not None:
+            self._turns.leave()
+            self._mark_border()
+            self.started_ns = self._turns.enter()
+        return self.started_ns
+
+    def _mark_border(self) -> None:
+        self._let_operators(True)
+        self._mark.__enter__()
+        self._let_operators(False)
+        self._mark.__exit__(None, None, None)
 
     def is_host_only(self) -> bool:
         """Whether no device but the host is in use, so that sums are all there is."""
-        return "emu" not in _torch and not _is_cuda_in_use()
+        return "emu" not in _torch and not _cuda["_initialized"]
 
     def take(self) -> list[SumsBetween]:
         """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""

@@ -169,9 +169,8 @@ class Recorder:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
         self._is_busy = True
         try:
-            self._stream.pause()
+            self._start_ns = self._stream.turn()
             self._tape.note(scope)
-            self._start_ns = self._stream.resume()
         except BaseException:  # an interrupt
             self._abandon()
             raise

@@ -26,15 +26,20 @@ __all__ = ["Turns", "parts_by_turn"]
 
 
 class Turns:
-    """The clocks of stretches that follow one another, until their events are read."""
+    """The clocks of stretches that follow one another, until their events are read.
 
-    __slots__ = ("_clocks", "_ended", "_left", "_left_sums", "_origin_ns")
+    Attributes:
+        enter: begin one right after another that was left, see `Clocks.enter`.
+    """
+
+    __slots__ = ("_clocks", "_ended", "_left", "_left_sums", "_origin_ns", "enter")
 
     def __init__(self) -> None:
         self._ended: list[Turn] = []
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
         self._clocks = Clocks()
+        self.enter = self._clocks.enter
         self._origin_ns = time.perf_counter_ns()  # when the events began that come next
 
     def begin(self) -> int:
@@ -44,6 +49,10 @@ class Turns:
     def end(self) -> None:
         """It is over."""
         self._ended.append(self._clocks.end())
+
+    def leave(self) -> None:
+        """It is over, and the next one begins at once, with `enter`."""
+        self._ended.append(self._clocks.leave())
 
     @property
     def has_ended(self) -> bool:
