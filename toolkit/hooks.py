@@ -42,6 +42,7 @@ __all__ = [
     "timed",
     "timing",
     "unlisten",
+    "unlisten_all",
     "using",
 ]
 
@@ -244,6 +245,11 @@ def unlisten(listener: object) -> None:
     if not left:  # an interrupt may have kept a block from closing its own
         _scope.set(None)
         _timing.set(None)
+
+
+def unlisten_all() -> None:
+    """Let nobody hear this context: for a thread of its own that must stand on no bill."""
+    _table.set(_nobody)
 
 
 class using:  # noqa: N801 - reads as a statement: `with hooks.using(table):`
