@@ -3,7 +3,8 @@
 Each view in a page says when it can be seen, and answers what it gets. While at least one can be
 seen, one thread calls `beat` ten times a second; with the last one it ends. A page that was closed
 says nothing any more: when it has left a message unanswered for ten seconds, it counts as gone,
-until it speaks again.
+until it speaks again. So does a page that a widget was displayed for, and that is awaited: without
+a front end there is none, and the cells after the display do not wait for it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ STATIC = Path(__file__).parent / "static"
 PERIOD_SECONDS = 0.1  # ten pictures a second are live to the eye, and each costs a message
 PATIENCE_NS = 10_000_000_000
 QUIET_NS = 3_000_000_000  # without news, a page is asked this often whether it is there
+
+_AWAITED = ""  # stands for a view that was not heard of yet
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +60,19 @@ class Looks:
 
     def see(self, view: str, *, is_visible: bool) -> None:
         """A view says whether it can be seen."""
-        self._unanswered_ns.pop(view, None)
+        for one in (view, _AWAITED):
+            self._unanswered_ns.pop(one, None)
+        self._visible.discard(_AWAITED)
         if is_visible:
             self._visible.add(view)
         else:
             self._visible.discard(view)
+
+    def expect(self, now_ns: int) -> None:
+        """A view is on its way to a page, if there is one: it counts as one that does not answer."""
+        if not self._visible:
+            self._visible.add(_AWAITED)
+            self._unanswered_ns[_AWAITED] = now_ns
 
     def answer(self, view: str) -> None:
         """A view answers: it is there, and can be seen."""
@@ -138,6 +149,14 @@ class Shown(Still, anywidget.AnyWidget):
             self._is_closed = True
             self._settle(is_seen=False)
         super().close()
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = super()._repr_mimebundle_(**options)
+        with self._gate:
+            if not self._is_closed:
+                self._looks.expect(self.now_ns())
+                self._settle(is_seen=True)
+        return bundle
 
     # -- inside -----------------------------------------------------------------------------------
 
