@@ -173,6 +173,7 @@ class Bill(Shown):
         """Send the frames that are new; and four times a second the words beside them."""
         self._end_look()
         self._send_rows()
+        self._send_exact()
         if now_ns - self._told_ns >= TEXT_NS:
             self._told_ns = now_ns
             self._send_words()
@@ -249,6 +250,8 @@ class Bill(Shown):
                 self._is_exact_sent = False
                 if self.level == LEVELS[-1]:
                     self.level = self._base
+
+    def _send_exact(self) -> None:
         if self.exact is not None and not self._is_exact_sent:
             self._is_exact_sent = True
             self.tell({"t": "lines", "frame": self._exact_index} | line_rows(self.exact))

@@ -69,7 +69,7 @@ class Looks:
             self._visible.discard(view)
 
     def expect(self, now_ns: int) -> None:
-        """A view is on its way to a page, if there is one: it counts as one that does not answer."""
+        """A view is on its way to a page, if there is one: it counts as a silent one."""
         if not self._visible:
             self._visible.add(_AWAITED)
             self._unanswered_ns[_AWAITED] = now_ns

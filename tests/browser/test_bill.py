@@ -58,9 +58,7 @@ def shown(lab, tmp_path):
     pages = []
 
     def show(*sources):
-        opened = lab.run(
-            written(tmp_path / f"bill-{secrets.token_hex(3)}.ipynb", SETUP, *sources)
-        )
+        opened = lab.run(written(tmp_path / f"bill-{secrets.token_hex(3)}.ipynb", SETUP, *sources))
         pages.append(opened.page)
         assert opened.errors == []
         return opened
@@ -124,7 +122,7 @@ def test_what_the_page_shows_is_what_the_session_has(shown):
     opened = shown("bill = Bill(pipeline)\nbill", "work(12, 0)")
     page = opened.page
     page.wait_for_function(HAS_FRAMES, arg=12, timeout=20_000)
-    page.wait_for_timeout(600)
+    page.locator(f"{ROOT} caption", has_text="Frame 11, the newest").wait_for(timeout=5_000)
     told = run_more(
         page,
         "import json\nlast = bill.session.frames[-1]\nprint(json.dumps("
@@ -192,13 +190,13 @@ def test_a_bill_that_nobody_sees_costs_nothing(shown):
     assert run_more(page, count).strip() == "1"
     page.evaluate('window.jupyterapp.commands.execute("launcher:create")')
     page.locator(ROOT).wait_for(state="hidden")
-    page.wait_for_timeout(1000)
     page.evaluate(
         """() => {
         const {shell} = window.jupyterapp;
         window.hidden = [...shell.widgets("main")].find(one => one.content?.widgets);
         return window.hidden.sessionContext.session.kernel.requestExecute(
-            {code: "before = bill.session.frame_count; work(5, 0); " +
+            {code: "while bill.is_seen: time.sleep(0.01)\\n" +
+                "before = bill.session.frame_count; work(5, 0); " +
                 "told = (bill.is_seen, bill.session.frame_count - before, " +
                 "'Bill view' in [one.name for one in threading.enumerate()])"}).done;
     }"""

@@ -317,7 +317,7 @@ class BillView extends SeenView {
     this.broken.hidden = !state.error;
     setText(this.empty, row ? "" : "No frame yet: run the pipeline, in a cell or in a thread.");
     const said = row ? readout(row, measure, names, this.only) : "no frame yet";
-    const cut = this.cut ? ` (${this.cut} frames are higher than the scale)` : "";
+    const cut = this.cut ? ` (${this.cut} higher than the scale)` : "";
     setText(this.readout, row ? said + cut : "");
     this.describe(row, said);
     this.showLegend();
