@@ -38,6 +38,8 @@ def work(frames=10**9, pause=0.02):
 """
 IN_A_THREAD = "player = threading.Thread(target=work, daemon=True)\nplayer.start()"
 ROOT = ".dh-bill"
+IS_DARK = """() => document.body.dataset.jpThemeLight === "false" &&
+    !document.querySelector("#jupyterlab-splash")"""
 FRAMES = """() => {
     const found = document.querySelector(".dh-bill .status")?.textContent.match(/(\\d+) frames/);
     return found ? Number(found[1]) : 0;
@@ -93,7 +95,7 @@ def picture(page, name, *, is_dark=False):
             'window.jupyterapp.commands.execute("apputils:change-theme", '
             '{theme: "JupyterLab Dark"})'
         )
-        page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+        page.wait_for_function(IS_DARK)
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.locator(ROOT).first.screenshot(path=ARTIFACTS / f"{name}.png")
 

@@ -10,6 +10,8 @@ from nbformat import v4
 ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 pytestmark = pytest.mark.browser
 ROOT = ".dh-ring"
+IS_DARK = """() => document.body.dataset.jpThemeLight === "false" &&
+    !document.querySelector("#jupyterlab-splash")"""
 
 SETUP = """
 import threading, time
@@ -74,7 +76,7 @@ def test_slots_leases_readers_and_drops_are_shown_live_with_shapes_and_words(ope
     page.evaluate(
         'window.jupyterapp.commands.execute("apputils:change-theme", {theme: "JupyterLab Dark"})'
     )
-    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_function(IS_DARK)
     picture(page, "ring-dark")
     page.set_viewport_size({"width": 640, "height": 900})
     picture(page, "ring-narrow")

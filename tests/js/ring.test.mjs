@@ -55,7 +55,7 @@ test("the slots are summed up in words, and what there is none of is left out", 
 test("lost frames have a sign, and the policy that lost them", () => {
   assert.equal(ring.traffic(STATE, "block"), "10 published, 0 dropped, 0 waits");
   const lost = ring.traffic({ ...STATE, counts: [10, 3, 1], is_waiting: true }, "newest");
-  assert.equal(lost, "▲ 10 published, 3 dropped (when full, the incoming frame is), 1 waits, the producer waits now");
+  assert.equal(lost, "10 published, ▲ 3 dropped (when full, the incoming frame is), 1 waits, the producer waits now");
 });
 
 test("a reader says how far behind it is, and what it missed", () => {

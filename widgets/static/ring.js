@@ -8,7 +8,7 @@ export const KINDS = [
   ["held", "●", "held, never overwritten"],
   ["unread", "▪", "not read yet by a reader"],
   ["free", "·", "may be overwritten"],
-  ["newest", "★", "the newest frame"],
+  ["newest", "★", "the newest frame, written last"],
 ];
 const MOST_ROUND = 72; // slots that a ring of 300 px can show; more of them stand in rows
 const SIZE = 300, OUTER = 138, INNER = 108;
@@ -61,9 +61,9 @@ export function summary(ring) {
 export function traffic(ring, policy) {
   const [published, dropped, waits] = ring.counts;
   const does = { oldest: "the oldest unread frame", newest: "the incoming frame" }[policy];
-  const lost = does ? `${dropped} dropped (when full, ${does} is)` : `${dropped} dropped`;
+  const lost = does ? `${dropped} dropped (when full, ${does} is)` : `${dropped} dropped`, sign = dropped ? "▲ " : "";
   const waited = ring.is_waiting ? ", the producer waits now" : "";
-  return `${dropped ? "▲ " : ""}${published} published, ${lost}, ${waits} waits${waited}`;
+  return `${published} published, ${sign}${lost}, ${waits} waits${waited}`;
 }
 
 /** Where one reader is, in words. */
