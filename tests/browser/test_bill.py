@@ -38,7 +38,7 @@ def work(frames=10**9, pause=0.02):
 """
 IN_A_THREAD = "player = threading.Thread(target=work, daemon=True)\nplayer.start()"
 ROOT = ".dh-bill"
-IS_DARK = """() => document.body.dataset.jpThemeLight === "false" &&
+HAS_THEME = """name => document.body.dataset.jpThemeName === name &&
     !document.querySelector("#jupyterlab-splash")"""
 FRAMES = """() => {
     const found = document.querySelector(".dh-bill .status")?.textContent.match(/(\\d+) frames/);
@@ -67,6 +67,7 @@ def shown(lab, tmp_path):
 
     yield show
     for page in pages:
+        change_theme(page, "JupyterLab Light")  # it is a setting, which the next page would have
         page.close()
 
 
@@ -88,14 +89,16 @@ def run_more(page, source, *, is_awaited=True):
     return page.evaluate(start, [source, is_awaited])
 
 
+def change_theme(page, theme):
+    """Have the whole page in this theme."""
+    change = 'theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})'
+    page.evaluate(change, theme)
+    page.wait_for_function(HAS_THEME, arg=theme)
+
+
 def picture(page, name, *, is_dark=False):
     """The widget as people see it, kept beside the other pictures."""
-    if is_dark:
-        page.evaluate(
-            'window.jupyterapp.commands.execute("apputils:change-theme", '
-            '{theme: "JupyterLab Dark"})'
-        )
-        page.wait_for_function(IS_DARK)
+    change_theme(page, f"JupyterLab {'Dark' if is_dark else 'Light'}")
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.locator(ROOT).first.screenshot(path=ARTIFACTS / f"{name}.png")
 
@@ -206,4 +209,26 @@ def test_a_bill_that_nobody_sees_costs_nothing(shown):
     page.evaluate("window.jupyterapp.shell.activateById(window.hidden.id)")
     page.locator(ROOT).wait_for(state="visible")
     assert run_more(page, "print(told)").strip() == "(False, 0, False)"
+    assert opened.console_errors == []
+
+
+def test_running_its_cell_again_leaves_one_thread(shown):
+    opened = shown("bill = Bill(pipeline)\nbill", "work(5, 0)")
+    page = opened.page
+    page.wait_for_function(HAS_FRAMES, arg=5, timeout=20_000)
+    page.evaluate(
+        """async () => {
+        const {commands, shell} = window.jupyterapp;
+        shell.currentWidget.content.activeCellIndex = 1;
+        await commands.execute("notebook:run-cell");
+    }"""
+    )
+    told = run_more(
+        page,
+        "count = lambda: [one.name for one in threading.enumerate()].count('Bill view')\n"
+        "deadline = time.monotonic() + 8\n"
+        "while count() != 1 and time.monotonic() < deadline:\n    time.sleep(0.05)\n"
+        "print(count(), bill.is_seen)",
+    )
+    assert told.strip() == "1 True"
     assert opened.console_errors == []

@@ -10,7 +10,7 @@ from nbformat import v4
 ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 pytestmark = pytest.mark.browser
 ROOT = ".dh-ring"
-IS_DARK = """() => document.body.dataset.jpThemeLight === "false" &&
+HAS_THEME = """name => document.body.dataset.jpThemeName === name &&
     !document.querySelector("#jupyterlab-splash")"""
 
 SETUP = """
@@ -46,7 +46,15 @@ def opened(lab, tmp_path):
     nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     opened = lab.run(path)
     yield opened
+    change_theme(opened.page, "JupyterLab Light")  # it is a setting, which the next page would have
     opened.page.close()
+
+
+def change_theme(page, theme):
+    """Have the whole page in this theme."""
+    change = 'theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})'
+    page.evaluate(change, theme)
+    page.wait_for_function(HAS_THEME, arg=theme)
 
 
 def picture(page, name):
@@ -73,10 +81,7 @@ def test_slots_leases_readers_and_drops_are_shown_live_with_shapes_and_words(ope
     live = page.locator(f'{ROOT} [aria-live="polite"]')
     assert "2 held" in live.inner_text()
     picture(page, "ring-light")
-    page.evaluate(
-        'window.jupyterapp.commands.execute("apputils:change-theme", {theme: "JupyterLab Dark"})'
-    )
-    page.wait_for_function(IS_DARK)
+    change_theme(page, "JupyterLab Dark")
     picture(page, "ring-dark")
     page.set_viewport_size({"width": 640, "height": 900})
     picture(page, "ring-narrow")

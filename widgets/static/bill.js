@@ -293,7 +293,7 @@ class BillView extends SeenView {
     setText(this.scale.children[1], write(measure, top / 2));
     setText(this.axis.children[0], rows.length ? `frame ${rows[0].index}` : "");
     setText(this.axis.children[1], rows.length > 1 ? `frame ${rows[rows.length - 1].index}` : "");
-    this.columns = columns;
+    this.axis.style.marginRight = `${Math.max(100 - rows.length / columns * 100, 0)}%`;
   }
 
   text() {
