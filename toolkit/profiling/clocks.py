@@ -28,20 +28,24 @@ ASKED = 120  # borders that are asked about after something came up
 
 
 class Clocks:
-    """The clocks of one thread, read where a stretch begins and where it ends."""
+    """The clocks of one thread, read where a stretch begins and where it ends.
 
-    __slots__ = ("_asked", "_begin_ns", "_cpu_ns", "_faults", "_since_ns")
+    Attributes:
+        began_ns: when the one began that is open, or was last.
+    """
+
+    __slots__ = ("_asked", "_cpu_ns", "_faults", "_since_ns", "began_ns")
 
     def __init__(self) -> None:
-        self._begin_ns = self._since_ns = self._cpu_ns = 0
+        self.began_ns = self._since_ns = self._cpu_ns = 0
         self._faults = page_faults()
         self._asked = 0  # borders for which the system is asked still
 
     def begin(self) -> int:
         """A stretch begins: when. Pages that were touched since the last one ended count to it."""
         self._cpu_ns = time.thread_time_ns()
-        self._begin_ns = self._since_ns = time.perf_counter_ns()
-        return self._begin_ns
+        self.began_ns = self._since_ns = time.perf_counter_ns()
+        return self.began_ns
 
     def end(self) -> Turn:
         """It is over."""
@@ -51,7 +55,7 @@ class Clocks:
         faults = self._faults - before if before >= 0 else -1
         if off_ns > SHORT_NS or faults > FEW:
             self._asked = ASKED
-        return (self._begin_ns, now, now - self._begin_ns - off_ns, faults)
+        return (self.began_ns, now, now - self.began_ns - off_ns, faults)
 
     def leave(self) -> Turn:
         """It is over, and the next one begins at once, with `enter`."""
@@ -59,11 +63,11 @@ class Clocks:
             self._asked -= 1
             return self.end()
         now = time.perf_counter_ns()
-        return (self._begin_ns, now, now - self._begin_ns, 0 if self._faults >= 0 else -1)
+        return (self.began_ns, now, now - self.began_ns, 0 if self._faults >= 0 else -1)
 
     def enter(self) -> int:
         """The next one begins, right after one that was left: when."""
         if self._asked:
             return self.begin()
-        self._begin_ns = time.perf_counter_ns()
-        return self._begin_ns
+        self.began_ns = time.perf_counter_ns()
+        return self.began_ns
