@@ -1,0 +1,243 @@
+"""How does a page's camera become a source of frames? Its pictures are pushed, and pulled as frames.
+
+    camera = BrowserCamera(standby=media.open(media.bundled_clip(), loop=True))
+    for frame in camera: ...        # the clip, until a page switches its camera on
+
+Pictures arrive compressed on the server's thread, which only puts them into a box. The thread that
+takes frames decodes the newest one into a slot of a ring: one that was not taken in time is dropped
+before anything was spent on it, and its page is told at once that it may send another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit import hooks
+from toolkit.devices import resolve
+from toolkit.live.h264 import H264Decoder
+from toolkit.live.jpeg import decode_jpeg
+from toolkit.ring import FrameRing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    import torch
+
+    from toolkit.frame import Frame
+    from toolkit.live.view import Sink
+
+__all__ = ["BrowserCamera"]
+
+_MOST_PIXELS = 4096 * 2304
+_SLOTS = 8
+
+
+class _Picture(NamedTuple):
+    header: dict[str, Any]
+    payload: memoryview
+    sink: Sink
+
+
+class BrowserCamera:
+    """A source of frames from the camera of a page, and from `standby` while there is none.
+
+    One page's camera at a time: that which came last. Use it as a context manager, or `close` it;
+    `standby` belongs to whoever made it.
+
+    Args:
+        standby: frames while no camera is on; played again at its end. Without one, iteration
+            waits.
+        device: where frames live.
+        slots: of the ring.
+
+    Attributes:
+        on_ready: called on the server's thread when there is something new to take.
+        discontinuities: grows when a camera comes, goes, or is another.
+        dropped: pictures that nobody took in time, or that could not be decoded.
+    """
+
+    def __init__(
+        self,
+        standby: Iterable[Frame] | None = None,
+        *,
+        device: str | torch.device = "cpu",
+        slots: int = _SLOTS,
+    ) -> None:
+        self.on_ready: Callable[[], object] = _nothing
+        self.discontinuities = 0
+        self.dropped = 0
+        self._standby = standby
+        self._standby_frames: Iterator[Frame] | None = None
+        self._standby_jumps: object = None
+        self._device = resolve(device)
+        self._slots = slots
+        self._ring: FrameRing | None = None
+        self._decoder: H264Decoder | None = None
+        self._box: deque[_Picture] = deque()
+        self._sink: Sink | None = None
+        self._first_ms = 0.0
+        self._index = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    # -- the page's side --------------------------------------------------------------------------
+
+    def offer(self, header: dict[str, Any], payload: memoryview, sink: Sink) -> None:
+        """A picture came. Puts it into the box; copies, decodes and waits for nothing.
+
+        Args:
+            header: of the message, see `toolkit.live.wire`.
+            payload: the compressed picture, kept until it is decoded.
+            sink: of the page that sent it, which is told when it may send another.
+        """
+        lost: list[_Picture] = []
+        with self._changed:
+            if self._sink is not sink:
+                self._switch_to(sink, lost)
+            newest = _Picture(header, payload, sink)
+            is_jpeg = header["codec"] == "jpeg"
+            if is_jpeg or header.get("key"):  # nothing that waits is needed to decode it
+                lost.extend(self._box)
+                self._box.clear()
+            self._box.append(newest)
+            self._changed.notify_all()
+        self._answer(lost)
+        self.on_ready()
+
+    def stop(self, sink: Sink) -> None:
+        """The camera of this page is off. Nothing happens where it was not on."""
+        lost: list[_Picture] = []
+        with self._changed:
+            if self._sink is not sink:
+                return
+            self._switch_to(None, lost)
+            self._changed.notify_all()
+        self._answer(lost)
+        self.on_ready()
+
+    # -- a source ---------------------------------------------------------------------------------
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a camera is on."""
+        return self._sink is not None
+
+    def is_ready(self) -> bool:
+        """Whether the next frame can be had without waiting for a page."""
+        return bool(self._box) or (self._sink is None and self._standby is not None)
+
+    @property
+    def ring(self) -> FrameRing | None:
+        """Where the camera's frames live; None before the first. Another one for another size."""
+        return self._ring
+
+    def __iter__(self) -> BrowserCamera:
+        return self
+
+    def __next__(self) -> Frame:
+        """The next frame, held: the camera's newest, or one of the standby.
+
+        Blocks where no picture is there and a camera is on.
+
+        Raises:
+            ValueError: a picture could not be decoded; the next one may be.
+        """
+        while not self._is_closed:
+            with self._changed:
+                if not self.is_ready():
+                    with hooks.timed("wait", op="browser camera"):
+                        self._changed.wait_for(lambda: self.is_ready() or self._is_closed)
+                waiting = list(self._box)
+                self._box.clear()
+            frame = self._decode(waiting) if waiting else self._take_standby()
+            if frame is not None:
+                return frame
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the iteration and forget the camera. A second call does nothing."""
+        lost: list[_Picture] = []
+        with self._changed:
+            self._is_closed = True
+            self._switch_to(None, lost)
+            self._ring = self._decoder = None
+            self._changed.notify_all()
+        self.on_ready()
+
+    def __enter__(self) -> BrowserCamera:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"BrowserCamera({'on' if self.is_live else 'off'}, standby={self._standby!r})"
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _switch_to(self, sink: Sink | None, lost: list[_Picture]) -> None:
+        """Another camera, or none; the lock is held."""
+        if self._sink is not None or sink is not None:
+            self.discontinuities += 1
+        if self._sink is not None and sink is not None:
+            text = "another view's camera is in use now; this one was left out"
+            self._sink.send({"t": "note", "level": "error", "text": text, "camera": False})
+        self._sink = sink
+        self._first_ms = 0.0
+        self._decoder = None
+        lost.extend(self._box)
+        self._box.clear()
+
+    def _answer(self, lost: list[_Picture]) -> None:
+        """Tell pages about pictures that were dropped."""
+        for picture in lost:
+            self.dropped += 1
+            hooks.report("drop", op="browser camera")
+            _taken(picture)
+
+    def _take_standby(self) -> Frame | None:
+        """The next frame of the standby; a second time through where it ends."""
+        for _ in range(2):
+            if self._standby is None:
+                return None
+            if self._standby_frames is None:
+                self._standby_frames = iter(self._standby)
+            frame = next(self._standby_frames, None)
+            jumps = getattr(self._standby, "discontinuities", 0)
+            if self._standby_jumps not in (None, jumps):
+                self.discontinuities += 1
+            self._standby_jumps = jumps
+            if frame is not None:
+                return frame
+            self._standby_frames = None
+        self._standby = None  # it plays once, and did
+        return None
+
+    def _decode(self, waiting: list[_Picture]) -> Frame | None:
+        """The newest picture as a frame; those before it only where it is made from them."""
+        frame = None
+        for number, picture in enumerate(waiting):
+            is_last = number == len(waiting) - 1
+            try:
+                with hooks.scope("decode", self._index):
+                    frame = self._decode_one(picture, is_wanted=is_last)
+            except BaseException:
+                self.dropped += 1
+                raise
+            finally:
+                _taken(picture)
+            self.dropped += not is_last
+        return frame
+
+    def _decode_one(self, picture: _Picture, *, is_wanted: bool) -> Frame | None:
+        raise NotImplementedError
+
+
+def _taken(picture: _Picture) -> None:
+    picture.sink.send({"t": "taken", "id": picture.header["id"]})
+
+
+def _nothing() -> None:
+    """Where nobody waits."""
