@@ -1,4 +1,4 @@
-"""How does a page's camera become a source of frames? Its pictures are pushed, and pulled as frames.
+"""How does a page's camera become a source of frames? Pictures are pushed, and frames are pulled.
 
     camera = BrowserCamera(standby=media.open(media.bundled_clip(), loop=True))
     for frame in camera: ...        # the clip, until a page switches its camera on
@@ -11,8 +11,11 @@ before anything was spent on it, and its page is told at once that it may send a
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
 
 from toolkit import hooks
 from toolkit.devices import resolve
@@ -23,10 +26,11 @@ from toolkit.ring import FrameRing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    import torch
+    from torch import Tensor
 
     from toolkit.frame import Frame
     from toolkit.live.view import Sink
+    from toolkit.slot import Slot
 
 __all__ = ["BrowserCamera"]
 
@@ -75,6 +79,7 @@ class BrowserCamera:
         self._slots = slots
         self._ring: FrameRing | None = None
         self._decoder: H264Decoder | None = None
+        self._staging: Tensor | None = None
         self._box: deque[_Picture] = deque()
         self._sink: Sink | None = None
         self._first_ms = 0.0
@@ -151,7 +156,10 @@ class BrowserCamera:
                         self._changed.wait_for(lambda: self.is_ready() or self._is_closed)
                 waiting = list(self._box)
                 self._box.clear()
-            frame = self._decode(waiting) if waiting else self._take_standby()
+            if waiting:
+                frame = self._decode(waiting)
+            else:
+                frame = None if self.is_live else self._take_standby()
             if frame is not None:
                 return frame
         raise StopIteration
@@ -162,7 +170,7 @@ class BrowserCamera:
         with self._changed:
             self._is_closed = True
             self._switch_to(None, lost)
-            self._ring = self._decoder = None
+            self._ring = None
             self._changed.notify_all()
         self.on_ready()
 
@@ -216,27 +224,92 @@ class BrowserCamera:
         return None
 
     def _decode(self, waiting: list[_Picture]) -> Frame | None:
-        """The newest picture as a frame; those before it only where it is made from them."""
-        frame = None
-        for number, picture in enumerate(waiting):
-            is_last = number == len(waiting) - 1
-            try:
-                with hooks.scope("decode", self._index):
-                    frame = self._decode_one(picture, is_wanted=is_last)
-            except BaseException:
-                self.dropped += 1
-                raise
-            finally:
-                _taken(picture)
-            self.dropped += not is_last
-        return frame
+        """The newest picture as a frame, decoded into a slot; None where none could be.
 
-    def _decode_one(self, picture: _Picture, *, is_wanted: bool) -> Frame | None:
-        raise NotImplementedError
+        Those before it are decoded too, where it is made from them, and count as dropped.
+        """
+        ring = self._ring_for(waiting[-1].header)
+        slot = ring.acquire()
+        if slot is None:
+            self._answer(waiting)
+            return None
+        is_written = False
+        try:
+            with hooks.scope("decode", self._index):
+                for picture in waiting:
+                    is_written = self._write(picture, slot)
+            if not is_written:
+                self.dropped += len(waiting)
+                return None
+            self.dropped += len(waiting) - 1
+            return self._publish(ring, slot, waiting[-1].header)
+        except BaseException:
+            self.dropped += len(waiting)
+            raise
+        finally:
+            if slot.taken_by is not None:
+                ring.discard(slot)
+            decoder = self._decoder
+            needs_key = decoder is not None and decoder.needs_key
+            for picture in waiting:
+                _taken(picture, needs_key=needs_key)
+
+    def _write(self, picture: _Picture, slot: Slot) -> bool:
+        """Decode one picture into the slot, through host memory where it lives elsewhere."""
+        header = picture.header
+        target = slot.pixels if self._device.type == "cpu" else self._host_memory(slot)
+        if header["codec"] == "jpeg":
+            self._decoder = None
+            decode_jpeg(picture.payload, target)
+        else:
+            decoder = self._decoder = self._decoder or H264Decoder()
+            if not decoder.decode(picture.payload, target, key=header.get("key", False)):
+                return False
+        if target is not slot.pixels:
+            with hooks.timed(
+                "copy", target.nbytes, device=str(self._device), direction="h2d", op="camera"
+            ):
+                slot.pixels.copy_(target)
+        return True
+
+    def _publish(self, ring: FrameRing, slot: Slot, header: dict[str, Any]) -> Frame:
+        captured_ms = float(header.get("captured_ms", time.time() * 1e3))
+        self._first_ms = self._first_ms or captured_ms
+        index, self._index = self._index, self._index + 1
+        return ring.publish(
+            slot,
+            pts_seconds=max(0.0, captured_ms - self._first_ms) / 1e3,
+            index=index,
+            metadata={"captured_ms": captured_ms},
+        )
+
+    def _ring_for(self, header: dict[str, Any]) -> FrameRing:
+        width, height = header["w"], header["h"]
+        if width * height > _MOST_PIXELS:
+            raise ValueError(
+                f"the page's camera sends {width}x{height} px; at most {_MOST_PIXELS} px are taken"
+            )
+        ring = self._ring
+        if ring is None or (ring.spec.width, ring.spec.height) != (width, height):
+            self._staging = None
+            ring = self._ring = FrameRing(
+                self._slots,
+                width=width,
+                height=height,
+                pixel_format="rgb",
+                device=self._device,
+                full_range=True,
+            )
+        return ring
+
+    def _host_memory(self, slot: Slot) -> Tensor:
+        if self._staging is None:
+            self._staging = torch.empty(slot.spec.slot_shape, dtype=torch.uint8)
+        return self._staging
 
 
-def _taken(picture: _Picture) -> None:
-    picture.sink.send({"t": "taken", "id": picture.header["id"]})
+def _taken(picture: _Picture, *, needs_key: bool = False) -> None:
+    picture.sink.send({"t": "taken", "id": picture.header["id"], "key": needs_key})
 
 
 def _nothing() -> None:

@@ -43,7 +43,6 @@ class Display:
         *,
         size: tuple[float, float] = (0, 0),
         spec: FrameSpec | None = None,
-        slot: int = 0,
     ) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The picture as (h, w, 3) or (h, w) uint8, valid until the next one of the same kind.
 
@@ -56,14 +55,13 @@ class Display:
             size: width and height of the place where it is shown; the picture fits in and is not
                 enlarged. 0 sets no limit.
             spec: of the frame, where `value` is its own pixels.
-            slot: pictures that are needed at the same time have different numbers.
 
         Raises:
             NotAPicture: it is none, with a sentence that says what it is.
         """
         layout = layout_of(value, spec)
         target = fit(layout.width, layout.height, *size)
-        key = (layout, target, slot)
+        key = (layout, target)
         maker = self._makers.get(key)
         if maker is None:
             maker = self._makers[key] = _Maker(layout, target)

@@ -1,4 +1,4 @@
-"""What of a frame can be looked at? Tensors that are pictures; of the rest, a sentence says why not.
+"""What of a frame can be looked at? Tensors that are pictures; of the rest, it is said why not.
 
 A `Layout` says all that decides how a picture is made: where its planes lie, what their numbers
 mean, how it is turned. Two results of the same layout are made by the same means.

@@ -79,7 +79,7 @@ class Player:
         self.on_change: Callable[[], object] = _nothing
         self.on_idle: Callable[[], object] = _nothing
         self._wake = threading.Event()
-        myself = weakref.ref(self)
+        myself: weakref.ref[Player] = weakref.ref(self)
         self._engine = Engine(
             pipeline,
             source,
@@ -286,7 +286,7 @@ class Player:
             while self._jobs:
                 self._jobs.popleft()()
             wait = None if self._is_closed else self._engine.turn()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
             _log.exception("the player stopped: this is a fault of ours")
             self._engine.is_playing = False
             self._engine.steps = 0
@@ -323,7 +323,7 @@ class Player:
             self._thread = None
             raise
 
-    def _is_over(self, wait: float | None) -> bool:
+    def is_over(self, wait: float | None) -> bool:
         """Whether the thread ends after a turn that said `wait`; if so, all is given back."""
         with self._lock:
             engine = self._engine
@@ -346,7 +346,7 @@ def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Ta
         while (one := player()) is not None:
             wake.clear()
             wait = one.turn()
-            if one._is_over(wait):
+            if one.is_over(wait):
                 return
             del one
             if wait != 0:

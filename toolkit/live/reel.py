@@ -99,10 +99,11 @@ class Reel:
         Computes what stages with history need, and nothing else.
         """
         self._lent = None
-        if self._run is None:
-            self._run = self._pipeline.run(_Mailbox(self))
+        run = self._run
+        if run is None:
+            run = self._run = self._pipeline.run(_Mailbox(self))
         try:
-            self._lent = next(self._run)
+            self._lent = next(run)
         except BaseException:
             self._run = None
             raise

@@ -38,6 +38,7 @@ class Show:
         self._clock_ms = clock_ms
         self._display = Display()
         self._frames = 0
+        self._began_seconds = clock_ms() / 1e3
 
     def present(self, frame: Frame, views: Iterable[View], default: str) -> int:
         """Send `frame` to those of `views` that have a credit; to how many it went.
@@ -92,15 +93,26 @@ class Show:
         for view in views:
             header = {"name": name, "w": width, "h": height, "codec": view.codec, "key": True}
             if view.codec == "h264":
-                payload, header["key"] = self._stream(view, name, picture)
+                unit = self._stream(view, name).encode(picture, pts_seconds=self._seconds())
+                if unit is None:  # left out to keep to the bitrate
+                    continue
+                header |= {"key": unit.is_key, "w": unit.width, "h": unit.height}
+                payload = unit.payload
             else:
                 if view.quality not in jpegs:
                     jpegs[view.quality] = encode_jpeg(picture, view.quality)
                 payload = jpegs[view.quality]
             parts[view.sink.id].append((header, payload))
 
-    def _stream(self, view: View, name: str, picture: _Picture) -> tuple[bytes, bool]:
-        raise NotImplementedError
+    def _stream(self, view: View, name: str) -> H264Encoder:
+        """The view's own encoder: what one view does not get, the next picture is not made from."""
+        if name not in view.streams:
+            view.streams[name] = H264Encoder(bitrate=view.bitrate)
+        return view.streams[name]
+
+    def _seconds(self) -> float:
+        """A time that goes on when the source jumps, for the encoder to share out its bits."""
+        return self._clock_ms() / 1e3 - self._began_seconds
 
     def _send(
         self,
@@ -135,5 +147,4 @@ def explain(name: str, error: BaseException) -> str:
     """One sentence on what went wrong with `name`."""
     if isinstance(error, NotAPicture):
         return f"{name} cannot be shown: {error}"
-    text = str(error) or type(error).__name__
-    return f"{name}: {text}"
+    return f"{name}: {str(error) or type(error).__name__}"
