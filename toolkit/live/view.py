@@ -66,7 +66,7 @@ class View:
         self.bitrate = header.get("bitrate", self.bitrate)
         self.is_visible = header.get("visible", self.is_visible)
         self.size = (header.get("width", self.size[0]), header.get("height", self.size[1]))
-        if before != (self.codec, self.bitrate, self.size):
+        if header.get("key") or before != (self.codec, self.bitrate, self.size):
             self.streams.clear()
 
     def names(self, default: str) -> tuple[str, ...]:
