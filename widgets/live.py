@@ -45,7 +45,7 @@ __all__ = ["Live"]
 _STATIC = Path(__file__).parent / "static"
 _SCRIPTS = ("live_wire.js", "live_picture.js", "live_camera.js", "live.js")
 _WAYS = ("websocket", "proxy", "comm")
-_POSTER_PX = 480
+_POSTER_PX = 360
 _NO_PICTURES = ("Corners", "Features", "Matches", "Model", "Odometry", "Pairs", "Pose", "Tracks")
 
 
