@@ -122,13 +122,15 @@ class CommEndpoint:
             self._call("left", viewer)
 
     def _heard(self, _: object, header: Any, buffers: Sequence[Any] = ()) -> None:
-        if not isinstance(header, dict) or header.get("t") not in _OURS or "view" not in header:
+        if not isinstance(header, dict) or "view" not in header:
+            return
+        kind, view = header.get("t"), header["view"]
+        if not (isinstance(kind, str) and kind in _OURS and isinstance(view, str)):
             return
         payload = memoryview(buffers[0]).cast("B") if buffers else memoryview(b"")
-        viewer = None
+        viewer = self._viewers.get(view)
         try:
             check(header)
-            viewer = self._viewers.get(header["view"])
             nbytes = len(payload) + len(pack_text(header))
             if len(payload) > self.limits.message_nbytes:
                 raise WireError(f"{nbytes} bytes in one message; {self.limits.message_nbytes} fit")

@@ -168,7 +168,6 @@ class Server:
         )
         http = _Http(
             application,
-            no_keep_alive=True,
             idle_connection_timeout=_IDLE_SECONDS,
             max_header_size=_MOST_HEADER_NBYTES,
             max_body_size=0,
