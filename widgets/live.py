@@ -249,8 +249,11 @@ class Live(Still, anywidget.AnyWidget):
         endpoint = self._endpoints.get(view)
         if endpoint is None:
             endpoint = self._endpoints[view] = serve(self.player)
-        endpoint.allow_origin(str(asked["origin"]))
         where = {"t": "where", "view": view, "port": endpoint.port, "token": endpoint.token}
+        try:
+            endpoint.allow_origin(str(asked["origin"]))
+        except ValueError:  # a page that hides its origin: no socket lets it in
+            where |= {"port": 0, "token": ""}
         self.send(where)
 
     def _forget(self, asked: dict[str, Any]) -> None:

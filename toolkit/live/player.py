@@ -271,7 +271,7 @@ class Player:
 
     def left(self, viewer: Viewer) -> None:
         """A view is gone."""
-        if self.is_running:
+        if self.is_running or viewer.id in self._engine.views:
             self._do(lambda: self._engine.leave(viewer))
 
     # -- the thread -------------------------------------------------------------------------------

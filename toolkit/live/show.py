@@ -144,7 +144,8 @@ def read_value(frame: Frame, name: str) -> tuple[Any, Any]:
 
 
 def explain(name: str, error: BaseException) -> str:
-    """One sentence on what went wrong with `name`."""
+    """One sentence on what went wrong with `name`, the same on every frame."""
     if isinstance(error, NotAPicture):
         return f"{name} cannot be shown: {error}"
-    return f"{name}: {str(error) or type(error).__name__}"
+    text = str(error) or type(error).__name__
+    return f"{name}: {text}".replace(f" on frame {getattr(error, 'frame_index', None)}", "")

@@ -7,6 +7,8 @@ const ALIGNMENT = 8;
 const WAIT_MS = 4000; // for an address to answer, and for the kernel to tell one
 const PING_MS = 2000;
 const NO_KERNEL_AFTER = 3; // attempts in a row without an answer
+const CLOSED = [1001, 4001]; // by the kernel, for good: the widget, or this view connected elsewhere
+const REFUSED = 1008; // what this view sends; another way may be content with it
 
 /**
  * One message of the wire: its header alone as text, or with a payload as bytes.
@@ -92,6 +94,7 @@ class Link {
     this.attempt = 0;
     this.isClosed = false;
     this.socket = null;
+    this.refused = new Set(); // ways that were closed to this view
     this.awaited = null; // what resolves when the kernel answers over the comm
     this.hear = (content, buffers) => this.heard(content, buffers);
     model.on("msg:custom", this.hear);
@@ -106,8 +109,9 @@ class Link {
     try {
       if (allowed.some((name) => name !== "comm")) {
         const where = await this.ask({ t: "connect", origin: location.origin }, "where");
-        for (const address of addresses(location, findBaseUrl(), where))
-          if (allowed.includes(address.name) && (await this.open(address.url))) return;
+        const usable = (name) => allowed.includes(name) && !this.refused.has(name);
+        for (const { name, url } of where.port ? addresses(location, findBaseUrl(), where) : [])
+          if (usable(name) && (await this.open(name, url))) return;
       }
       if (this.isClosed || !allowed.includes("comm")) throw new Error("no way is left");
       this.welcomed(await this.ask(this.hello(), "welcome"));
@@ -130,7 +134,7 @@ class Link {
   }
 
   /** @returns {Promise<boolean>} whether the kernel is at this address and welcomed this view */
-  open(url) {
+  open(name, url) {
     return new Promise((resolve) => {
       let socket;
       try {
@@ -154,10 +158,11 @@ class Link {
           resolve(true);
         } else this.take(header, payload);
       };
-      socket.onclose = () => {
+      socket.onclose = ({ code }) => {
         clearTimeout(timer);
+        if (code === REFUSED) this.refused.add(name);
         if (!isWelcome) resolve(false);
-        else if (this.socket === socket) this.again();
+        else if (this.socket === socket) this.again(CLOSED.includes(code));
       };
     });
   }
@@ -169,10 +174,14 @@ class Link {
   }
 
   /** The connection is lost, or none was found: try once more, a little later. */
-  again() {
+  again(isForGood = false) {
     this.socket = null;
     this.transport = "";
     if (this.isClosed) return;
+    if (isForGood) {
+      this.owner.onState("no kernel");
+      return;
+    }
     this.attempt += 1;
     this.owner.onState(this.attempt > NO_KERNEL_AFTER ? "no kernel" : "lost");
     this.retrying = setTimeout(() => this.connect(), backoff(this.attempt));
