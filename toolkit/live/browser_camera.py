@@ -57,7 +57,7 @@ class BrowserCamera:
         slots: of the ring.
 
     Attributes:
-        on_ready: called on the server's thread when there is something new to take.
+        on_ready: called when there may be something new to take, on the thread that brought it.
         discontinuities: grows when a camera comes, goes, or is another.
         dropped: pictures that nobody took in time, or that could not be decoded.
     """
@@ -129,9 +129,21 @@ class BrowserCamera:
         """Whether a camera is on."""
         return self._sink is not None
 
-    def is_ready(self) -> bool:
-        """Whether the next frame can be had without waiting for a page."""
-        return bool(self._box) or (self._sink is None and self._standby is not None)
+    def try_next(self) -> Frame | None:
+        """The next frame, held: the camera's newest, or one of the standby. Never waits for a page.
+
+        None where there is none now: none came, or what came cannot be decoded without what is
+        still to come.
+
+        Raises:
+            ValueError: a picture could not be decoded; the next one may be.
+        """
+        with self._changed:
+            waiting = list(self._box)
+            self._box.clear()
+        if waiting:
+            return self._decode(waiting)
+        return None if self.is_live or self._is_closed else self._take_standby()
 
     @property
     def ring(self) -> FrameRing | None:
@@ -142,26 +154,13 @@ class BrowserCamera:
         return self
 
     def __next__(self) -> Frame:
-        """The next frame, held: the camera's newest, or one of the standby.
-
-        Blocks where no picture is there and a camera is on.
-
-        Raises:
-            ValueError: a picture could not be decoded; the next one may be.
-        """
+        """As `try_next`, but blocks until there is a frame, or the camera is closed."""
         while not self._is_closed:
-            with self._changed:
-                if not self.is_ready():
-                    with hooks.timed("wait", op="browser camera"):
-                        self._changed.wait_for(lambda: self.is_ready() or self._is_closed)
-                waiting = list(self._box)
-                self._box.clear()
-            if waiting:
-                frame = self._decode(waiting)
-            else:
-                frame = None if self.is_live else self._take_standby()
+            frame = self.try_next()
             if frame is not None:
                 return frame
+            with self._changed, hooks.timed("wait", op="browser camera"):
+                self._changed.wait_for(self._has_news)
         raise StopIteration
 
     def close(self) -> None:
@@ -184,6 +183,10 @@ class BrowserCamera:
         return f"BrowserCamera({'on' if self.is_live else 'off'}, standby={self._standby!r})"
 
     # -- inside -----------------------------------------------------------------------------------
+
+    def _has_news(self) -> bool:
+        is_standing_by = self._sink is None and self._standby is not None
+        return bool(self._box) or is_standing_by or self._is_closed
 
     def _switch_to(self, sink: Sink | None, lost: list[_Picture]) -> None:
         """Another camera, or none; the lock is held."""

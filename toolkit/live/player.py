@@ -49,8 +49,8 @@ class Player:
     has left, or when the player is collected; never before a file that is recorded is finished.
 
     A source is any iterable of frames. It may have `seek`, `duration_seconds`, `is_live`,
-    `discontinuities`, and, where frames are pushed to it, what `BrowserCamera` has. The player does
-    not close it.
+    `discontinuities`, and, where frames are pushed to it, `try_next`, `on_ready`, `offer` and
+    `stop`, as `BrowserCamera` has. The player does not close it.
 
     Args:
         pipeline: what computes: its `run(source)` lends frames that are read by name.

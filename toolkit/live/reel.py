@@ -62,7 +62,7 @@ class Reel:
     def wind(self, *, again: bool = False) -> bool:
         """Take the next frame from the source, unless that was done. Whether there is one.
 
-        May block as the source does. One that frames are pushed to is asked whether it has one.
+        May block as the source does, unless that has `try_next`.
 
         Args:
             again: begin anew at the end.
@@ -75,13 +75,20 @@ class Reel:
         jumps = getattr(source, "discontinuities", 0)
         if self._next is not None and jumps != self._jumps:
             self._drop_next()  # the camera came, or went, while the frame waited for its time
-        if self._next is None and not getattr(source, "is_ready", _always)():
-            return False
-        while self._next is None:
-            if self._frames is None:
-                self._begin()
-            self._next = next(self._frames, None) if self._frames is not None else None
+        if self._next is not None:
+            return True
+        if hasattr(source, "try_next"):
+            self._next = source.try_next()
             self._jumps = getattr(source, "discontinuities", 0)
+            return self._next is not None
+        return self._wind_on(again)
+
+    def _wind_on(self, again: bool) -> bool:
+        """Take the next frame of a source that is iterated."""
+        while True:
+            frames = self._frames = self._frames if self._frames is not None else self._begin()
+            self._next = next(frames, None)
+            self._jumps = getattr(self._source, "discontinuities", 0)
             if self._next is not None:
                 self._taken += 1
                 return True
@@ -91,7 +98,6 @@ class Reel:
                 self._taken = 1  # whoever asks again may begin anew
                 return False
             self._taken = 0
-        return True
 
     def thread(self) -> None:
         """Hand the frame that was wound to the pipeline, which gives back the one before.
@@ -172,12 +178,12 @@ class Reel:
         self._drop_next()
         self._frames = None
 
-    def _begin(self) -> None:
+    def _begin(self) -> Iterator[Frame]:
         """Iterate. A source that would begin anew is taken to where it was left."""
         resume, self._resume = self._resume, None
         if resume is not None and not self.is_live and hasattr(self._source, "seek"):
             self._source.seek(resume)
-        self._frames = iter(self._source)
+        return iter(self._source)
 
     def _drop_next(self) -> None:
         frame, self._next = self._next, None
@@ -201,7 +207,3 @@ class _Mailbox:
 
     def __next__(self) -> Frame:
         return self._reel.take_next()
-
-
-def _always() -> bool:
-    return True
