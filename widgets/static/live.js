@@ -4,6 +4,7 @@
 
 const FACTS_MS = 500; // text changes at most twice a second
 const SETTLE_MS = 150; // after which a new size is told
+const LAST_SECONDS = 0.1; // before the end, where there still is a frame
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const STATES = {
   connecting: "Connecting to the kernel …",
@@ -219,6 +220,8 @@ class LiveView {
   onState(state) {
     this.e.state.textContent = STATES[state];
     this.e.root.classList.toggle("dl-off", state !== "open");
+    for (const control of this.e.root.querySelectorAll("button, input, select"))
+      control.disabled = state === "no kernel";
     this.told = "";
     if (state === "open") this.see();
     if (state === "no kernel" && this.room.source === this) {
@@ -320,7 +323,7 @@ class LiveView {
     e.camera.hidden = !model.get("webcam");
     e.camera.textContent = camera.isOn ? "Stop webcam" : "Use webcam";
     e.cameraName.textContent = camera.isOn ? camera.label : "";
-    e.seek.max = model.get("duration_seconds") || 0;
+    e.seek.max = Math.max(0, model.get("duration_seconds") - LAST_SECONDS);
     e.film.hidden = camera.isOn || !model.get("seekable");
     const recording = model.get("recording");
     e.record.textContent = recording ? "■ Stop recording" : "● Record";
@@ -338,14 +341,17 @@ class LiveView {
   /** Rates and ways in words, at most twice a second. */
   facts() {
     const { e, header } = this;
-    if (!header) return;
+    if (!header || !this.link.transport) {
+      e.facts.textContent = "no connection";
+      return;
+    }
     const { fps, p50, p95 } = this.meter.read(performance.now());
     const way = header.captured_ms ? "camera to screen" : "kernel to screen";
     const age = p50 === null ? "" : `${way} ${p50.toFixed(0)} ms, 95 % below ${p95.toFixed(0)} ms`;
     const codec = header.codec === "h264" ? "H.264" : "JPEG";
     const picture = `${header.w}×${header.h}`;
     const dropped = `${this.dropped + this.room.camera.skipped} dropped`;
-    const facts = [`${fps.toFixed(0)} fps`, age, dropped, this.link.transport || "no connection", `${codec} ${picture}`];
+    const facts = [`${fps.toFixed(0)} fps`, age, dropped, this.link.transport, `${codec} ${picture}`];
     e.facts.textContent = facts.filter(Boolean).join(" · ");
     const duration = this.model.get("duration_seconds");
     e.time.textContent = timeText(header.pts_seconds) + (duration ? ` / ${timeText(duration)}` : "");
