@@ -91,8 +91,6 @@ class _Maker:
             and layout.kind in ("gray", "rgb")
             and all(step.is_idle for step in self._steps)
         )
-        # Numbers as tensors: torch makes one of a Python number on every call.
-        self._half = torch.tensor(0.5).to(device)
         self._planes = torch.empty((shown, height, width), dtype=torch.uint8, device=device)
         shape = (height, width, 3) if shown == 3 else (height, width)
         self._bytes = torch.empty(shape, dtype=torch.uint8, device=device)
@@ -106,8 +104,7 @@ class _Maker:
             levels = planes[0]
         else:
             parts = [step(one) for step, one in zip(self._steps, planes, strict=True)]
-            # Cut off below 256, and then the conversion to bytes, which truncates, rounds.
-            levels = self._planes.copy_(self._mix(parts).add_(self._half).clamp_(0.0, 255.5))
+            levels = self._planes.copy_(self._mix(parts).clamp_(0.0, 255.5))
         if len(levels) == 3:
             torch.stack((levels[0], levels[1], levels[2]), dim=-1, out=self._bytes)
         else:
@@ -122,7 +119,7 @@ class _Maker:
 
 
 class _Step:
-    """Planes of any dtype as float32 at the size that is shown, in memory of its own."""
+    """Planes of any dtype as float32 at the size that is shown. Not to be written to."""
 
     def __init__(
         self, channels: int, extent: tuple[int, int], size: tuple[int, int], layout: Layout
@@ -130,31 +127,35 @@ class _Step:
         self._resample = Resampler(channels, extent, size, layout.device, layout.flips)
         self.is_idle = self._resample.is_idle
         self._floats = None
-        if self.is_idle or layout.dtype != torch.float32:
-            self._floats = torch.empty(
-                (channels, *extent), dtype=torch.float32, device=layout.device
-            )
+        if layout.dtype != torch.float32:
+            shape = (channels, *extent)
+            self._floats = torch.empty(shape, dtype=torch.float32, device=layout.device)
 
     def __call__(self, planes: Tensor) -> Tensor:
         floats = planes if self._floats is None else self._floats.copy_(planes)
         return self._resample(floats)
 
 
+# Each mix gives levels of 0.5 to 255.5, in memory of its own: cut off below 256, the conversion to
+# bytes, which truncates, rounds. Numbers that are added are tensors, or factors of `add`: torch
+# makes a tensor of any other Python number on every call.
+
+
 class _Levels:
-    """Gray and colours: numbers of 0..255, and black for what is no number."""
+    """Gray and colours; black for what is no number."""
 
     def __init__(self, layout: Layout, height: int, width: int) -> None:
-        del height, width
-        self._scale = None
-        if layout.dtype != torch.uint8:
-            self._scale = torch.tensor(255.0).to(layout.device)
+        shape = (3 if layout.kind == "rgb" else 1, height, width)
+        self._levels = torch.empty(shape, device=layout.device)
+        self._half = torch.tensor(0.5).to(layout.device)
+        self._scale = 1.0 if layout.dtype == torch.uint8 else 255.0
         self._may_be_nan = layout.dtype.is_floating_point
 
     def __call__(self, parts: list[Tensor]) -> Tensor:
         (levels,) = parts
-        if self._scale is not None:
-            levels.mul_(self._scale)
-        return torch.nan_to_num(levels, nan=0.0, out=levels) if self._may_be_nan else levels
+        if self._may_be_nan:
+            levels = torch.nan_to_num(levels, nan=0.0, out=self._levels)
+        return torch.add(self._half, levels, alpha=self._scale, out=self._levels)
 
 
 class _Lengths:
@@ -163,15 +164,16 @@ class _Lengths:
     def __init__(self, layout: Layout, height: int, width: int) -> None:
         self._lengths = torch.empty((1, height, width), device=layout.device)
         self._longest = torch.empty((1, 1, 1), device=layout.device)
-        self._white = torch.tensor(255.0).to(layout.device)
+        self._half = torch.tensor(0.5).to(layout.device)
 
     def __call__(self, parts: list[Tensor]) -> Tensor:
         (flow,) = parts
-        torch.nan_to_num(flow, nan=0.0, out=flow)
         lengths = torch.mul(flow[:1], flow[:1], out=self._lengths)
         lengths.addcmul_(flow[1:], flow[1:]).sqrt_()
+        torch.nan_to_num(lengths, nan=0.0, out=lengths)
         longest = torch.amax(lengths, dim=(0, 1, 2), keepdim=True, out=self._longest)
-        return lengths.div_(longest.clamp_min_(1e-6)).mul_(self._white)
+        lengths.div_(longest.clamp_min_(1e-6))
+        return torch.add(self._half, lengths, alpha=255.0, out=lengths)
 
 
 class _Colours:
@@ -181,7 +183,7 @@ class _Colours:
         assert layout.spec is not None
         matrix, bias = yuv_to_levels(layout.spec)
         self._matrix = torch.tensor(matrix).to(layout.device)
-        self._bias = torch.tensor(bias).view(3, 1).to(layout.device)
+        self._bias = (torch.tensor(bias) + 0.5).view(3, 1).to(layout.device)
         self._yuv = torch.empty((3, height, width), device=layout.device)
         self._rgb = torch.empty((3, height * width), device=layout.device)
         self._shown = self._rgb.view(3, height, width)
