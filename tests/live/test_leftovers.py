@@ -71,6 +71,20 @@ def test_a_thousand_endpoints_leave_nothing(listener):
 
 
 @needs_files
+def test_where_no_thread_is_to_be_had_no_socket_stays(listener, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    before = sockets()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            serve(listener)
+    assert sockets() == before
+    serve(listener).close()
+
+
+@needs_files
 def test_connections_go_with_their_endpoint(browser, listener):
     before = sockets()
     endpoint = serve(listener)
