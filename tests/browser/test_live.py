@@ -32,6 +32,11 @@ IN_KERNEL = """async (code) => {
     await asked.done;
     return text;
 }"""
+# What a sleeping laptop does to a connection, seen from here: it is cut, and nobody says why.
+CUT = """\
+from toolkit.live import server
+for room in server._current.rooms.values():
+    server._current._loop.call_soon_threadsafe(room.guest._stream.close)"""
 START_IN_KERNEL = """(code) => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     window.isRunning = true;
@@ -273,6 +278,46 @@ def test_picture_and_controls_go_on_while_a_cell_sleeps(start):
     view.part("play").click()
     view.wait_for("facts", r"[1-9]\d* fps")
     assert view.page.evaluate("() => window.isRunning")
+
+
+def test_an_interrupt_stops_the_cell_and_not_the_picture(start):
+    view = start()
+    view.page.evaluate(START_IN_KERNEL, "import time; time.sleep(60)")
+    view.page.wait_for_timeout(500)
+    view.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+    )
+    view.page.wait_for_function("() => !window.isRunning")
+    view.page.wait_for_timeout(2500)
+    assert int(view.wait_for("facts", r"(\d+) fps").group(1)) > 5
+    assert view.ask(OURS) == ["downhill-live", "downhill-player"]
+
+
+def test_a_connection_that_is_cut_comes_back(start):
+    view = start()
+    view.page.evaluate(IN_KERNEL, CUT)
+    view.wait_for("state", "Trying again")
+    view.wait_for("state", "^$")
+    view.wait_for("facts", r"[1-9]\d* fps .* websocket")
+
+
+@pytest.mark.parametrize("ways", [["proxy", "comm"], ["comm"]], ids=["proxy", "comm"])
+def test_where_no_socket_gets_through_it_takes_another_way_and_names_it(start, ways):
+    view = start(f"live = Live(pipeline, transports={ways})\nlive")
+    view.wait_for("facts", rf"[1-9]\d* fps .* {ways[0]} ")
+    view.part("camera").click()
+    view.wait_for("facts", f"camera to screen .* {ways[0]} ")
+    assert view.opened.console_errors == []
+
+
+def test_full_screen_asks_for_a_picture_that_fits(start):
+    view = start("live = Live(pipeline, width=200)\nlive")
+    view.wait_for("facts", "200.11[23]")
+    view.part("screen").click()
+    view.wait_for("facts", "640.360")
+    view.show("live_full_screen")
+    view.part("screen").click()
+    view.wait_for("facts", "200.11[23]")
 
 
 def test_a_kernel_that_restarts_switches_the_camera_off_and_says_so(lab, tmp_path):
