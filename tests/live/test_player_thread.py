@@ -2,12 +2,14 @@
 
 import contextvars
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 
 import pytest
 
-from toolkit import Pipeline, hooks
+from toolkit import Pipeline, hooks, media
 from toolkit.live import serve
 from toolkit.live.player import Player
 from toolkit.live.recording import Recording
@@ -148,6 +150,35 @@ def test_a_source_that_raises_something_odd_does_not_end_the_thread(waiting, fas
     player.play()
     assert waiting.enough.wait(PATIENCE_SECONDS)
     player.close()
+
+
+RECORDS = """
+import sys, threading
+from toolkit import Pipeline, media
+from toolkit.live import Player, Recording
+from toolkit.stages import gray
+
+video = media.open(media.bundled_clip(), loop=True)
+player = Player(Pipeline([gray]), video)
+enough = threading.Event()
+
+class Writer(media.VideoWriter):
+    def write(self, *arguments):
+        super().write(*arguments)
+        if self.frames == 3:
+            enough.set()
+
+open_writer = lambda width, height: Writer(sys.argv[1], width=width, height=height)
+player.record(Recording("gray", open_writer, lambda frames: None))
+assert enough.wait(60)
+"""
+
+
+def test_a_program_that_ends_while_it_records_leaves_a_film_that_plays(tmp_path):
+    path = tmp_path / "film.mp4"
+    subprocess.run([sys.executable, "-c", RECORDS, str(path)], check=True, timeout=120)
+    with media.open(path) as film:
+        assert len([frame.index for frame in film]) >= 3
 
 
 def test_a_page_over_a_socket_gets_pictures(fast_film, browser):

@@ -3,9 +3,11 @@
 import io
 import threading
 
+import nbformat
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
 from PIL import Image
 
 from toolkit import Frame, Pipeline, media
@@ -279,3 +281,30 @@ def test_where_nobody_says_which_cell_runs_nothing_is_closed(make_live, cell):
     one, other = make_live(), make_live()
     assert one.comm is not None
     assert other.comm is not None
+
+
+# -- a notebook without a page ---------------------------------------------------------------------
+
+NOTEBOOK = (
+    "from toolkit import Pipeline\nfrom toolkit.stages import gray, blur\nfrom widgets import Live",
+    "live = Live(Pipeline([gray, blur]))\nlive",
+    "import threading\nprint([t.name for t in threading.enumerate() if 'downhill' in t.name])",
+    "live.step()\nlive.close()",
+)
+
+
+def test_a_notebook_runs_to_its_end_and_keeps_a_picture(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in NOTEBOOK])
+    client = NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    client.execute()
+    (shown,) = notebook.cells[1].outputs
+    assert shown["data"]["text/plain"] == "Live(blur of pipeline, source: webcam)"
+    assert "image/png" in shown["data"]
+    assert notebook.cells[2].outputs[0]["text"] == "[]\n"
+    assert "widgets" not in notebook.metadata

@@ -98,7 +98,7 @@ class Player:
         self._thread: threading.Thread | None = None
         if hasattr(source, "on_ready"):
             self._engine.source.on_ready = self._wake.set
-        weakref.finalize(self, self._wake.set).atexit = False
+        weakref.finalize(self, _end, myself, self._wake)
 
     # -- controls, from any thread ----------------------------------------------------------------
 
@@ -351,6 +351,14 @@ def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Ta
             del one
             if wait != 0:
                 wake.wait(wait)
+
+
+def _end(player: weakref.ref[Player], wake: threading.Event) -> None:
+    """It was collected, or the program ends: then a film that is recorded gets its end."""
+    one = player()
+    if one is not None:
+        one.close()
+    wake.set()
 
 
 def _tell(player: weakref.ref[Player]) -> None:
