@@ -35,6 +35,7 @@ class Reel:
         self._run: Generator[Frame] | None = None
         self._next: Frame | None = None
         self._lent: Frame | None = None
+        self._mailbox = _Mailbox(source)
         self._taken = 0  # since the iteration began
         self._resume: float | None = None  # where a source without a place of its own was left
         self._jumps: object = None
@@ -105,21 +106,16 @@ class Reel:
         Computes what stages with history need, and nothing else.
         """
         self._lent = None
+        self._mailbox.frame, self._next = self._next, None
         run = self._run
         if run is None:
-            run = self._run = self._pipeline.run(_Mailbox(self))
+            run = self._run = self._pipeline.run(self._mailbox)
         try:
             self._lent = next(run)
         except BaseException:
             self._run = None
             raise
         self.pts_seconds = self._lent.pts_seconds
-
-    def take_next(self) -> Frame:
-        """The frame that was wound; the caller owns it."""
-        frame, self._next = self._next, None
-        assert frame is not None
-        return frame
 
     @contextmanager
     def current(self) -> Generator[Frame]:
@@ -194,16 +190,20 @@ class Reel:
 class _Mailbox:
     """The source that the pipeline sees: the one frame that was wound, and discontinuities."""
 
-    def __init__(self, reel: Reel) -> None:
-        self._reel = reel
+    def __init__(self, source: Any) -> None:
+        self.frame: Frame | None = None
+        self._source = source  # and not the reel, which holds the run: nothing would be collected
 
     @property
     def discontinuities(self) -> int:
         """Of the source."""
-        return getattr(self._reel._source, "discontinuities", 0)
+        return getattr(self._source, "discontinuities", 0)
 
     def __iter__(self) -> _Mailbox:
         return self
 
     def __next__(self) -> Frame:
-        return self._reel.take_next()
+        frame, self.frame = self.frame, None
+        if frame is None:
+            raise StopIteration
+        return frame
