@@ -24,12 +24,12 @@ from PIL import Image
 
 from toolkit import media
 from toolkit.live.comm import CommEndpoint
-from toolkit.live.player import SPEEDS, Player
+from toolkit.live.player import SPEEDS
 from toolkit.live.recording import Recording
 from toolkit.live.transport import Endpoint, serve
-from widgets.rerun import close_with_cell
-from widgets.routes import keep_answering, publishing_context
-from widgets.sources import open_source
+from widgets.rerun import close_earlier, close_with_cell
+from widgets.routes import keep_answering
+from widgets.shared import Shared
 from widgets.still import Still
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ _NO_PICTURES = ("Corners", "Features", "Matches", "Model", "Odometry", "Pairs", 
 
 class Live(Still, anywidget.AnyWidget):
     """Shows a pipeline at work on a source: live, in as many views as you display.
+
+    Two widgets of one pipeline and one source share a player: the pipeline runs once for both.
 
     ```python
     live = Live(pipeline, source="clip.mp4", beside="rgb")
@@ -117,40 +119,38 @@ class Live(Still, anywidget.AnyWidget):
         folder: str | Path = ".",
         **options: Any,
     ) -> None:
+        close_earlier()
         names = _names_of(pipeline)
         for name in (want, beside):
             if name and name not in names:
                 raise ValueError(f"{name!r} is no picture of this pipeline: {', '.join(names)}")
-        self._source = open_source(source, device=device)
+        shown = want or _default_of(pipeline, names)
         self._pipeline_name = pipeline.name
         self._folder = Path(folder)
         self._poster: bytes | None = None
         self._has_poster = False
         self._endpoints: dict[str, Endpoint] = {}
         self._over_comm: CommEndpoint | None = None
-        self.player = Player(
-            pipeline,
-            self._source.frames,
-            want=want or _default_of(pipeline, names),
-            loop=loop,
-            context=publishing_context,
-        )
+        self._shared = Shared.find(pipeline, source, want=shown, loop=loop, device=device)
+        self._shared.join(self)
+        self.player = self._shared.player
+        self._source = self._shared.source
         super().__init__(
-            want=self.player.want,
+            want=shown,
             beside=beside,
             names=names,
-            loop=loop,
+            playing=self.player.is_playing,
+            speed=self.player.speed,
+            loop=self.player.loop,
             seekable=self.player.can_seek,
             duration_seconds=self.player.duration_seconds or 0.0,
             webcam=hasattr(self._source.frames, "offer"),
             uid=secrets.token_hex(8),
             **options,
         )
-        self.player.on_change = self._follow
-        self.player.on_idle = self._close_endpoints
         self._over_comm = CommEndpoint(self, self.player)
         self.on_msg(self._heard)
-        self.observe(self._obey, ["want", "playing", "speed", "loop"])
+        self.observe(self._obey, ["playing", "speed", "loop"])
         keep_answering(self)
         close_with_cell(self)
 
@@ -200,14 +200,12 @@ class Live(Still, anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the thread, the connections and the source; waits for them a second at most."""
-        player = getattr(self, "player", None)
-        if player is not None:
-            player.close()
-            self._close_endpoints()
+        shared, self._shared = getattr(self, "_shared", None), None
+        if shared is not None:
+            self.idle()
             if self._over_comm is not None:
                 self._over_comm.close()
-                self._over_comm = None
-            self._source.close()
+            shared.leave(self)
         super().close()
 
     # -- without a page ---------------------------------------------------------------------------
@@ -280,27 +278,25 @@ class Live(Still, anywidget.AnyWidget):
 
     # -- state ------------------------------------------------------------------------------------
 
-    def _obey(self, change: Any) -> None:
-        """A trait was set, here or by a page."""
+    def follow(self) -> None:
+        """The player changed, by itself or by a call: on whichever thread that was."""
         player = self.player
-        if change.name == "want":
-            player.want = self.want
-        elif change.name == "loop":
-            player.loop = self.loop
-        elif change.name == "speed":
-            player.speed = self.speed
-        elif self.playing != player.is_playing:
-            (player.play if self.playing else player.pause)()
+        self.playing, self.speed, self.loop = player.is_playing, player.speed, player.loop
 
-    def _follow(self) -> None:
-        """The player changed by itself, or by a call: on whichever thread that was."""
-        self.playing = self.player.is_playing
-
-    def _close_endpoints(self) -> None:
+    def idle(self) -> None:
         """No view is there: let the server go. A page that comes back asks anew."""
         while self._endpoints:
             with suppress(KeyError):
                 self._endpoints.popitem()[1].close()
+
+    def _obey(self, change: Any) -> None:
+        """A trait was set, here or by a page."""
+        player = self.player
+        if change.name != "playing":
+            if getattr(player, change.name) != change.new:
+                setattr(player, change.name, change.new)
+        elif self.playing != player.is_playing:
+            (player.play if self.playing else player.pause)()
 
 
 def _names_of(pipeline: Pipeline) -> list[str]:

@@ -15,27 +15,30 @@ from IPython.core.getipython import get_ipython
 if TYPE_CHECKING:
     from ipywidgets import Widget
 
-__all__ = ["close_with_cell"]
+__all__ = ["close_earlier", "close_with_cell"]
 
 _made: dict[str, tuple[str, list[weakref.ref[Widget]]]] = {}  # cell -> run, its widgets
 
 
-def close_with_cell(widget: Widget) -> None:
-    """Close `widget` when the cell that runs now runs again and makes another one.
-
-    Closes those that the cell's last run made. Several of one run stay.
-    """
+def close_earlier() -> None:
+    """Close what earlier runs of the cell that runs now have made: before it makes something."""
     cell, run = _running()
-    if not cell:
-        return
     last_run, widgets = _made.get(cell, ("", []))
-    if last_run != run:
+    if cell and last_run != run:
+        _made[cell] = (run, [])
         for reference in widgets:
             earlier = reference()
             if earlier is not None:
                 earlier.close()
-        widgets = []
-    _made[cell] = (run, [*widgets, weakref.ref(widget)])
+
+
+def close_with_cell(widget: Widget) -> None:
+    """Close `widget` when the cell that runs now runs again, and calls `close_earlier`."""
+    close_earlier()
+    cell, run = _running()
+    if cell:
+        _, widgets = _made.get(cell, (run, []))
+        _made[cell] = (run, [*widgets, weakref.ref(widget)])
 
 
 def _running() -> tuple[str, str]:

@@ -198,8 +198,7 @@ def test_two_views_cost_one_computation(start):
     before = view.ask(COUNTS)
     view.page.wait_for_timeout(1000)
     shown, calls = (after - start for after, start in zip(view.ask(COUNTS), before, strict=True))
-    assert shown > 5
-    assert abs(calls - shown) <= 1  # one of them may be under way
+    assert 5 < calls <= shown + 1  # one may be under way; none is computed that nobody can take
     assert view.ask("len(live.player._engine.views)") == 2
     view.show("live_two")
 

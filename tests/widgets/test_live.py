@@ -149,8 +149,9 @@ def test_state_and_player_follow_each_other(make_live):
     assert live.playing
     live.speed = 2.0
     live.loop = True
-    live.want = "gray"
-    assert (live.player.speed, live.player.loop, live.player.want) == (2.0, True, "gray")
+    assert (live.player.speed, live.player.loop) == (2.0, True)
+    live.player.speed = 0.5
+    assert live.speed == 0.5
 
 
 def test_a_page_asks_for_steps_and_places(make_live):
@@ -244,6 +245,58 @@ def test_a_recording_gets_a_name_that_is_free(make_live, pipeline, tmp_path, mon
     assert live.recording == ""
     assert live.recorded == f"1 frames in {tmp_path / 'live-002.mp4'}"
     assert (tmp_path / "live-002.mp4").stat().st_size > 0
+
+
+# -- two widgets of one pipeline -------------------------------------------------------------------
+
+
+def test_two_widgets_of_one_pipeline_and_source_share_a_player(make_live, pipeline):
+    one, other = make_live(pipeline, "webcam"), make_live(pipeline, want="gray")
+    assert one.player is other.player
+    one.pause()
+    other.speed = 2.0
+    assert not other.playing
+    assert one.speed == 2.0
+    one.close()
+    assert next(iter(other.player._engine.source)).width == 640
+
+
+def test_the_last_widget_closes_what_they_share(make_live, pipeline):
+    one, other = make_live(pipeline, "synthetic"), make_live(pipeline, "synthetic")
+    video = one.player._engine.source
+    one.close()
+    iter(video)
+    other.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        iter(video)
+    assert make_live(pipeline, "synthetic").player is not one.player
+
+
+def test_another_source_or_pipeline_has_a_player_of_its_own(make_live, pipeline):
+    players = {make_live(pipeline).player, make_live(pipeline, "synthetic").player}
+    players.add(make_live(Pipeline([gray])).player)
+    assert len(players) == 3
+
+
+def test_views_of_two_widgets_cost_one_computation(make_live, pipeline, monkeypatch):
+    answered = threading.Event()
+    shown = {}
+
+    def send(self, about, buffers=None):
+        if about["t"] == "frame":
+            shown.setdefault(about["view"], []).append(about["id"])
+            self._handle_custom_msg({"t": "ack", "view": about["view"], "id": about["id"]}, [])
+            if len(shown) == 2 and min(map(len, shown.values())) >= 3:
+                answered.set()
+
+    monkeypatch.setattr(Live, "send", send)
+    for view in ("a", "b"):
+        live = make_live(pipeline, "synthetic")
+        live._handle_custom_msg({"t": "hello", "view": view, "visible": True, "width": 64}, [])
+    assert answered.wait(30)
+    live.player.close()
+    assert pipeline.timings["blur"].calls == live.player.shown
+    assert set(shown["b"]) <= set(shown["a"])
 
 
 # -- a cell that runs again ------------------------------------------------------------------------

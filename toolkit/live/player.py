@@ -61,8 +61,8 @@ class Player:
         context: makes the context that the thread runs in.
 
     Attributes:
-        on_change: called after `is_playing`, `is_ended`, `fault` or `is_recording` changed, on
-            whichever thread changed it.
+        on_change: called after `is_playing`, `is_ended`, `speed`, `loop`, `fault` or `is_recording`
+            changed, on whichever thread changed it.
         on_idle: called on the player's thread after it let go of everything, since nobody looks.
     """
 
@@ -170,6 +170,7 @@ class Player:
     @loop.setter
     def loop(self, value: bool) -> None:
         self._engine.loop = value
+        self._changed()
 
     @property
     def speed(self) -> float:
@@ -182,7 +183,7 @@ class Player:
         if not least <= value <= most:
             raise ValueError(f"speed={value:g} is outside of {least:g} to {most:g}")
         self._engine.tempo.speed = float(value)
-        self._wake.set()
+        self._changed()
 
     @property
     def can_seek(self) -> bool:

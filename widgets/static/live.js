@@ -111,8 +111,11 @@ class LiveView {
     on(e.loop, "change", () => set("loop", e.loop.checked));
     on(e.want, "change", () => set("want", e.want.value));
     on(e.beside, "change", () => set("beside", e.beside.value));
-    on(e.codec, "change", () => set("codec", e.codec.value));
-    on(e.bitrate, "change", () => set("bitrate_kbps", Math.min(20000, Math.max(100, Number(e.bitrate.value) || 2000))));
+    on(e.codec, "change", () => (set("codec", e.codec.value), this.codeAnew()));
+    on(e.bitrate, "change", () => {
+      set("bitrate_kbps", Math.min(20000, Math.max(100, Number(e.bitrate.value) || 2000)));
+      this.codeAnew();
+    });
     on(e.snapshot, "click", () => model.send({ t: "snapshot", view: this.id, name: this.shows()[0] }));
     on(e.record, "click", () => model.send({ t: "record", name: this.shows()[0] }));
     on(e.camera, "click", () => this.toggleCamera());
@@ -170,16 +173,29 @@ class LiveView {
       this.room.source?.link.send({ t: "see", camera: false });
       camera.stop();
     } else {
-      this.say("");
-      this.room.source = this;
-      try {
-        await camera.start({ codec: this.model.get("codec"), bitrate: this.model.get("bitrate_kbps") * 1000 });
-      } catch (error) {
-        camera.stop();
-        this.say(`${cameraText(error.name)} The drawn scene plays on.`);
-      }
+      await this.startCamera();
     }
     this.room.views.forEach((view) => view.refresh());
+  }
+
+  async startCamera() {
+    this.say("");
+    this.room.source = this;
+    try {
+      await this.room.camera.start(this.coding());
+    } catch (error) {
+      this.room.camera.stop();
+      this.say(`${cameraText(error.name)} The drawn scene plays on.`);
+    }
+  }
+
+  coding() {
+    return { codec: this.model.get("codec"), bitrate: this.model.get("bitrate_kbps") * 1000 };
+  }
+
+  /** The camera, where it is on, goes on with another codec or bitrate. */
+  codeAnew() {
+    this.room.camera.code(this.coding());
   }
 
   /** A message over the comm that is not for the connection. */

@@ -83,11 +83,18 @@ class Camera {
       this.owner.onStop("The camera was disconnected, or another program took it.");
     });
     this.credits = new Credits();
-    this.codec = how.codec === "h264" && "VideoEncoder" in globalThis ? "h264" : "jpeg";
-    this.bitrate = how.bitrate;
+    this.code(how);
     this.video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
     await this.video.play();
     if (run === this.run) this.watch(run);
+  }
+
+  /** Use this codec and bitrate from the next picture on. */
+  code({ codec, bitrate }) {
+    this.codec = codec === "h264" && "VideoEncoder" in globalThis ? "h264" : "jpeg";
+    this.bitrate = bitrate;
+    if (this.encoder?.state === "configured") this.encoder.close();
+    this.encoder = null;
   }
 
   get isOn() {
@@ -143,7 +150,7 @@ class Camera {
   encode(header) {
     const [w, h] = [header.w & ~1, header.h & ~1];
     if (this.encoder?.state !== "configured" || this.coded !== `${w}x${h}`) {
-      this.encoder?.state === "configured" && this.encoder.close();
+      if (this.encoder?.state === "configured") this.encoder.close();
       this.coded = `${w}x${h}`;
       this.needsKey = true;
       this.headers = [];
