@@ -371,6 +371,21 @@ def test_it_is_worked_with_keys_alone_and_in_the_dark(start):
     assert view.opened.console_errors == []
 
 
+def test_the_divider_follows_the_pointer(start):
+    view = start()
+    box = view.root.locator(".dl-stage").bounding_box()
+    across = [(box["x"] + box["width"] * part, box["y"] + 40) for part in (0.5, 0.25, -0.1)]
+    view.page.mouse.move(*across[0])
+    view.page.mouse.down()
+    view.page.mouse.move(*across[1])
+    assert view.part("divider").get_attribute("aria-valuenow") == "25"
+    view.page.mouse.move(*across[2])
+    view.page.mouse.up()
+    view.page.mouse.move(*across[0])
+    assert view.part("divider").get_attribute("aria-valuenow") == "0"
+    view.ask_until("[one.beside for one in live.player._engine.views.values()]", [None])
+
+
 def test_a_snapshot_and_a_recording_are_files(start, lab):
     view = start()
     with view.page.expect_download() as download:

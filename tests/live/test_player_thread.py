@@ -152,6 +152,16 @@ def test_a_source_that_raises_something_odd_does_not_end_the_thread(waiting, fas
     player.close()
 
 
+def test_a_camera_of_the_kernel_is_live(waiting):
+    with media.open("lavfi:testsrc2=size=64x48:rate=100,realtime") as camera:
+        player = Player(Pipeline([gray]), camera, want="gray")
+        assert not player.can_seek
+        waiting.join(player)
+        player.close()
+        assert camera.ring.stats.leased <= 1  # the newest, which waits in the camera's own box
+    assert threads() == []
+
+
 RECORDS = """
 import sys, threading
 from toolkit import Pipeline, media
