@@ -1,6 +1,6 @@
 """Widgets of the Downhill toolkit: one module, one script and one style sheet for each.
 
-    from widgets import Live
+    from widgets import Bill, Live
     Live(pipeline, source="clip.mp4")
 
 Names are loaded when they are first used.
@@ -12,16 +12,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from widgets.bill import Bill as Bill
     from widgets.live import Live as Live
+    from widgets.ring import Ring as Ring
 
-_HOMES = {"Live": "live"}
+_HOME = {"Bill": "widgets.bill", "Live": "widgets.live", "Ring": "widgets.ring"}
 
-__all__ = ["Live"]
+__all__ = ["Bill", "Live", "Ring"]
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"widgets.{_HOMES[name]}"), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"widgets has no {name!r}; it has {', '.join(__all__)}")
 
 

@@ -17,48 +17,45 @@ if TYPE_CHECKING:
     from toolkit.profiling.looks import Looks
     from toolkit.profiling.pauses import Pause
 
-__all__ = ["Billing"]
+__all__ = ["bill"]
 
 
-class Billing:
-    """Counts the segments of one thread that do not wait.
+def bill(
+    ended: Ended,
+    waiting: Waiting,
+    looks: Looks,
+    beyond: BeyondStream,
+    held: Held,
+    pauses: Iterable[Pause],
+    thread: int,
+    *,
+    keep: bool,
+) -> None:
+    """Count a segment, and hand it out, or hold it back until the driver has told its part.
 
     Args:
+        ended: the segment.
+        waiting: what knows when the one before it ended.
+        looks: to learn copies from it, or to recall them.
         beyond: what the allocator's stream does not show.
-        held: those that wait for what the driver tells.
-        thread: whose they are.
+        held: those that wait for the driver.
+        pauses: of the garbage collector meanwhile.
+        thread: that it ran on.
+        keep: keep every event.
     """
-
-    def __init__(self, beyond: BeyondStream, held: Held, thread: int) -> None:
-        self._beyond = beyond
-        self._held = held
-        self._thread = thread
-
-    def bill(
-        self, ended: Ended, waiting: Waiting, looks: Looks, pauses: Iterable[Pause], *, keep: bool
-    ) -> None:
-        """Count a segment, and hand it out, or hold it back until the driver has told its part.
-
-        Args:
-            ended: the segment.
-            waiting: what knows when the one before it ended.
-            looks: to learn copies from it, or to recall them.
-            pauses: of the garbage collector meanwhile.
-            keep: keep every event.
-        """
-        virtual = self._beyond.virtual()
-        sinks, seen = ended.sinks, ended.seen
-        is_held = self._held.is_open and seen is not None
-        counts, copies_are = ended.count(looks, keep=keep, is_held=is_held)
-        self._beyond.add_to(counts, has_lines=ended.level != LEVELS[0])
-        segment = ended.bill(counts, copies_are, waiting.stopped_ns, self._thread, virtual)
-        waiting.stopped_ns = ended.stop_ns
-        for pause in pauses:
-            event = pause.to_event(segment.stage, segment.frame)
-            for sink in sinks:
-                sink.add_event(event, segment.frame, segment.pipeline)
-        if is_held and seen is not None:
-            self._held.add(HeldSegment(segment, seen, ended.waits.windows, sinks, keep))
-            return
+    virtual = beyond.virtual()
+    sinks, seen = ended.sinks, ended.seen
+    is_held = held.is_open and seen is not None
+    counts, copies_are = ended.count(looks, keep=keep, is_held=is_held)
+    beyond.add_to(counts, has_lines=ended.level != LEVELS[0])
+    segment = ended.bill(counts, copies_are, waiting.stopped_ns, thread, virtual)
+    waiting.stopped_ns = ended.stop_ns
+    for pause in pauses:
+        event = pause.to_event(segment.stage, segment.frame)
         for sink in sinks:
-            sink.add_segment(segment)
+            sink.add_event(event, segment.frame, segment.pipeline)
+    if is_held and seen is not None:
+        held.add(HeldSegment(segment, seen, ended.waits.windows, sinks, keep))
+        return
+    for sink in sinks:
+        sink.add_segment(segment)

@@ -16,7 +16,7 @@ from weakref import WeakSet, ref
 
 from toolkit.profiling import allocator, sources
 from toolkit.profiling.beyond_stream import BeyondStream
-from toolkit.profiling.billing import Billing
+from toolkit.profiling.billing import bill
 from toolkit.profiling.clocks import Clocks
 from toolkit.profiling.ended import Ended
 from toolkit.profiling.entries import Entry, Waiting
@@ -68,7 +68,6 @@ class Recorder:
         self._native_id = threading.get_native_id()
         self._ident = get_ident()
         self._held = Held(self._ident, self._native_id)
-        self._billing = Billing(self._beyond, self._held, self._ident)
         self._waits = ReportedWaits()
         self._last_event: Event | None = None
         self._located: Event | None = None
@@ -493,4 +492,5 @@ class Recorder:
         if may_wait:
             self._waiting.add_ended(ended, self._looks)
         else:
-            self._billing.bill(ended, self._waiting, self._looks, pauses, keep=keep)
+            known = (self._waiting, self._looks, self._beyond, self._held)
+            bill(ended, *known, pauses, self._ident, keep=keep)
