@@ -182,3 +182,30 @@ def test_an_interrupt_in_a_listener_leaves_no_scope_open():
     finally:
         hooks.unlisten(ear)
     assert hooks.current_scope() is None
+
+
+def test_who_begins_to_listen_inside_of_using_goes_on_after_it():
+    carried, inner = Ear(), Ear()
+    with hooks.using(hooks.Table().plus(carried)):
+        hooks.listen(inner)
+    try:
+        hooks.report("copy", 4)
+        assert len(inner.events) == 1
+        assert carried.events == []
+    finally:
+        hooks.unlisten(inner)
+
+
+def test_a_thread_of_its_own_can_be_heard_by_nobody():
+    heard = Ear()
+    with hooks.using(hooks.Table().plus(heard)):
+        hooks.unlisten_all()
+        hooks.report("copy", 4)
+    assert heard.events == []
+
+
+def test_a_table_with_a_listener_that_it_has_is_the_same():
+    heard = Ear()
+    table = hooks.Table().plus(heard)
+    assert table.plus(heard) is table
+    assert not table.less(table)

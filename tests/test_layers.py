@@ -22,6 +22,7 @@ PART_OF = {
     "pool": "frame",
     "reader": "frame",
     "ring": "frame",
+    "ring_state": "frame",
     "traffic": "frame",
     "slot": "frame",
     "spec": "frame",

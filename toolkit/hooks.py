@@ -42,6 +42,7 @@ __all__ = [
     "timed",
     "timing",
     "unlisten",
+    "unlisten_all",
     "using",
 ]
 
@@ -167,6 +168,23 @@ class Table:
         """Whether `listener` is among them."""
         return any(hook.listener is listener for hook in self._hooks)
 
+    def plus(self, listener: object) -> Table:
+        """The same table with `listener` too: an object with any method of `HOOK_NAMES`.
+
+        Raises:
+            TypeError: it has none of them, so that it would never hear anything.
+        """
+        if not any(hasattr(listener, name) for name in HOOK_NAMES):
+            raise TypeError(
+                f"{type(listener).__name__} has none of the hooks {', '.join(HOOK_NAMES)}: "
+                "give it a method of one of these names."
+            )
+        return self if self.has(listener) else Table((*self._hooks, _Hook(listener)))
+
+    def less(self, other: Table) -> Table:
+        """The same table without the listeners of `other`."""
+        return Table(tuple(hook for hook in self._hooks if hook not in other._hooks))
+
     def without(self, listener: object) -> Table:
         """The same table with `listener` taken out."""
         return Table(tuple(hook for hook in self._hooks if hook.listener is not listener))
@@ -216,13 +234,7 @@ def listen(listener: object) -> None:
     Raises:
         TypeError: it has none of them, so that it would never hear anything.
     """
-    if not any(hasattr(listener, name) for name in HOOK_NAMES):
-        raise TypeError(
-            f"{type(listener).__name__} has none of the hooks {', '.join(HOOK_NAMES)}: "
-            "give it a method of one of these names."
-        )
-    if not _table.get().has(listener):
-        _table.set(_table.get() | Table((_Hook(listener),)))
+    _table.set(_table.get().plus(listener))
 
 
 def unlisten(listener: object) -> None:
@@ -235,24 +247,37 @@ def unlisten(listener: object) -> None:
         _timing.set(None)
 
 
-class using:  # noqa: N801 - reads as a statement: `with hooks.using(table):`
-    """Context manager: the listeners of `table` hear this context too, beside those it has."""
+def unlisten_all() -> None:
+    """Let nobody hear this context: for a thread of its own that must stand on no bill."""
+    _table.set(_nobody)
 
-    __slots__ = ("_before", "_table")
+
+class using:  # noqa: N801 - reads as a statement: `with hooks.using(table):`
+    """Context manager: the listeners of `table` hear this context too, beside those it has.
+
+    Who begins to listen inside of it, and goes on after it, stays.
+    """
+
+    __slots__ = ("_before", "_joined", "_table")
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def __enter__(self) -> Table:
         self._before = _table.get()
-        joined = self._before | self._table
+        self._joined = joined = self._before | self._table
         if joined is not self._before:
             _table.set(joined)
         return joined
 
     def __exit__(self, *_: object) -> None:
-        if _table.get() is not self._before:
+        if self._joined is self._before:
+            return
+        now = _table.get()
+        if now is self._joined:
             _table.set(self._before)
+        else:
+            _table.set(now.less(self._joined.less(self._before)))
 
 
 def report(

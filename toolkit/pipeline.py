@@ -69,6 +69,8 @@ class Pipeline:
         self.computing = self._ownership.computing
         self._edition: Edition | None = None
         self._subscribed = tuple(one for one in self.graph.stages if one.history)
+        self._listeners = hooks.Table()
+        self._listeners_lock = threading.Lock()
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -92,15 +94,16 @@ class Pipeline:
         given = [name for name in names if name not in provided]
         for frame, loan in self._enter(source):
             index = frame.index
-            hooks.frame_begin(index)
-            try:
-                self._settle(frame, loan, provided)
-                for name in given:
-                    _ = frame[name]
-                yield frame
-            finally:
-                frame.end_loan()
-                hooks.frame_end(index)
+            with hooks.using(loan.table or hooks.table()):
+                hooks.frame_begin(index)
+                try:
+                    self._settle(frame, loan, provided)
+                    for name in given:
+                        _ = frame[name]
+                    yield frame
+                finally:
+                    frame.end_loan()
+                    hooks.frame_end(index)
 
     def tasks(
         self, source: Iterable[Frame], *, want: Iterable[str]
@@ -243,6 +246,23 @@ class Pipeline:
 
     # -- what can be seen -------------------------------------------------------------------------
 
+    def listen(self, listener: object) -> None:
+        """Let `listener` hear this pipeline from its next frame on, whichever thread runs it.
+
+        Also what its source does to get a frame, and what is done with it until the next one.
+        `toolkit.hooks.listen` hears all pipelines instead, but of one context alone.
+
+        Raises:
+            TypeError: it has no hook, see `toolkit.hooks`.
+        """
+        with self._listeners_lock:
+            self._listeners = self._listeners.plus(listener)
+
+    def unlisten(self, listener: object) -> None:
+        """Take `listener` out again; it hears the end of a frame that is under way."""
+        with self._listeners_lock:
+            self._listeners = self._listeners.without(listener)
+
     @property
     def timings(self) -> dict[str, StageTiming]:
         """Calls and host time of each stage so far; on a GPU the time to queue, not to run."""
@@ -274,9 +294,15 @@ class Pipeline:
         run = object()
         previous: Frame | None = None
         seen: object = None
-        for frame in source:
+        frames = iter(source)
+        while True:
+            listeners = self._listeners  # the same from the beginning of a frame to its end
+            with hooks.using(listeners):
+                frame = next(frames, None)
+            if frame is None:
+                break
             loan = Loan(self._current_edition(run if self._subscribed else None), self)
-            loan.table = hooks.table()
+            loan.table = hooks.table() | listeners
             lent = frame.lend(loan)
             del frame
             now = (getattr(source, "discontinuities", 0), lent.spec)

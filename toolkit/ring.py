@@ -20,6 +20,7 @@ from toolkit import hooks
 from toolkit.devices import resolve
 from toolkit.frame import Frame, FrameError
 from toolkit.reader import RingReader
+from toolkit.ring_state import RingState
 from toolkit.slot import POISON, make_slots
 from toolkit.spec import FrameSpec
 from toolkit.traffic import Traffic
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from toolkit.slot import Slot
     from toolkit.spec import Matrix, PixelFormat, Rotation
 
-__all__ = ["DropPolicy", "FrameRing", "RingFull", "RingReader", "RingStats"]
+__all__ = ["DropPolicy", "FrameRing", "RingFull", "RingReader", "RingState", "RingStats"]
 
 DropPolicy = Literal["oldest", "newest", "block", "error"]
 
@@ -327,6 +328,15 @@ class FrameRing:
         """Counts so far."""
         leased = sum(bool(slot.leases) for slot in self._slots)
         return RingStats(self.slots, leased, self._published, self._dropped, self._waits)
+
+    def state(self) -> RingState:
+        """What every slot holds, who holds it, and where readers are: plain data.
+
+        Takes no lock that the producer needs, and touches no pixels.
+        """
+        return RingState.of(
+            self._slots, self._empty, self._traffic, (self._published, self._dropped, self._waits)
+        )
 
     def __repr__(self) -> str:
         spec, stats = self.spec, self.stats

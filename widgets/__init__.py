@@ -1,5 +1,8 @@
 """Widgets of the Downhill toolkit: one module, one script and one style sheet for each.
 
+    from widgets import Bill, Controls, Live
+    Live(pipeline, source="clip.mp4")
+
 Names are loaded when they are first used, so that `import widgets` loads no ipywidgets.
 """
 
@@ -9,18 +12,21 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from widgets.bill import Bill as Bill
     from widgets.controls import Controls as Controls
     from widgets.graph import Graph as Graph
+    from widgets.live import Live as Live
+    from widgets.ring import Ring as Ring
 
 _HOMES = {
+    "Bill": "widgets.bill",
     "Controls": "widgets.controls",
     "Graph": "widgets.graph",
+    "Live": "widgets.live",
+    "Ring": "widgets.ring",
 }
 
-__all__ = [
-    "Controls",
-    "Graph",
-]
+__all__ = ["Bill", "Controls", "Graph", "Live", "Ring"]
 
 
 def __getattr__(name: str) -> object:

@@ -21,6 +21,7 @@ from toolkit.parameters import ParameterError
 from widgets.closing import close_whole
 from widgets.history import History
 from widgets.presets import PresetBar, PresetFolder
+from widgets.rerun import close_with_cell
 from widgets.routes import keep_answering, publishing_context
 from widgets.section import Section
 from widgets.still import Still
@@ -123,6 +124,7 @@ class Controls(Still, ipywidgets.VBox):  # pyright: ignore[reportIncompatibleMet
         self.add_class("dh-controls")
         keep_answering(self)
         keep_answering(self.bar)
+        close_with_cell(self)
         pipeline.params.watch(self._changed)
         self._show(frozenset(self.sections))
 

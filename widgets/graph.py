@@ -13,6 +13,7 @@ import anywidget
 import traitlets
 
 from toolkit.picture import Look, draw_graph
+from widgets.rerun import close_with_cell
 from widgets.routes import keep_answering, publishing_context
 from widgets.still import Still
 
@@ -70,6 +71,7 @@ class Graph(Still, anywidget.AnyWidget):
         last = tuple(name for name in pipeline.graph.providers if name not in taken)
         super().__init__(want=last if want is None else tuple(want))
         keep_answering(self)
+        close_with_cell(self)
         self.on_msg(self._asked)
         self.refresh()
 

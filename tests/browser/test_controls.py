@@ -264,8 +264,9 @@ def test_it_looks_right_in_light_and_dark(page, opened):
     assert opened.console_errors == []
 
 
-def test_running_the_cell_again_leaves_one_that_watches(page):
-    before = int(ask(page, "print(len(pipeline.params._watchers))"))
+def test_running_the_cell_again_leaves_one_that_watches_and_no_more_widgets(page):
+    count = "len(pipeline.params._watchers), len(ipywidgets.Widget.get_manager_state()['state'])"
+    before = ask(page, f"print(({count}))")
     for _ in range(3):
         page.evaluate(
             """async () => {
@@ -275,4 +276,4 @@ def test_running_the_cell_again_leaves_one_that_watches(page):
             }"""
         )
         page.wait_for_selector(HANDLE)
-    until(page, f"len(pipeline.params._watchers) == {before}")
+    until(page, f"({count}) == {before}")

@@ -3,7 +3,7 @@
 import pytest
 
 from toolkit.profiling import clocks
-from toolkit.profiling.clocks import Clocks
+from toolkit.profiling.clocks import ASKED, FEW, SHORT_NS, Clocks
 
 
 @pytest.fixture
@@ -38,3 +38,37 @@ def test_where_the_system_counts_no_faults_there_are_none(readings):
     one = Clocks()
     one.begin()
     assert one.end()[3] == -1
+
+
+def test_stretches_in_a_row_are_asked_about_all_together(readings):
+    one = Clocks()
+    readings(1_000, 0, 0)
+    one.begin()
+    readings(2_000, 900, 1)
+    assert one.leave() == (1_000, 2_000, 1_000, 0)
+    readings(2_100, 1_000, 2)
+    assert one.enter() == 2_100
+    readings(3_100, 1_900, 3)
+    # 200 ns off in all of them, and 3 pages: it is told of the last one
+    assert one.end() == (2_100, 3_100, 800, 3)
+
+
+@pytest.mark.parametrize(
+    ("ran_ns", "faults"),
+    [(1_000_000 - SHORT_NS - 1, 0), (1_000_000, FEW + 1)],
+    ids=["the thread did not run", "pages"],
+)
+def test_after_something_came_up_every_stretch_is_asked_about(readings, ran_ns, faults):
+    readings(0, 0, 0)
+    one = Clocks()
+    one.begin()
+    readings(1_000_000, ran_ns, faults)
+    one.end()
+    for _ in range(ASKED):
+        readings(1_000_000, ran_ns, faults)
+        one.enter()
+        readings(1_000_150, ran_ns + 100, faults)
+        assert one.leave()[2] == 100
+    one.enter()
+    readings(1_000_300, ran_ns + 100, faults)
+    assert one.leave()[2] == 150

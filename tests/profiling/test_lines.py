@@ -62,3 +62,33 @@ def run_demo_stage():
     found = {"torch": torch}
     exec(code, found)
     found["step"]()
+
+
+def billed(session, *, reads):
+    """What lines allocated, over seven frames with two stages, and work between."""
+    kept = []
+    for index in range(7):
+        hooks.frame_begin(index)
+        with hooks.scope("one", index):
+            kept.append(torch.ones(100) + 1)
+            if reads:
+                assert session.frame_count == index
+            kept.append(torch.zeros(50))
+        kept.append(torch.ones(10))
+        with hooks.scope("two", index):
+            kept.append(torch.ones(7).repeat(3))
+        hooks.frame_end(index)
+    return {
+        (one.stage, one.op, one.line): (one.counts.allocations, one.counts.allocated_bytes)
+        for one in session.lines()
+    }
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_reading_a_session_in_the_middle_of_a_stage_loses_no_line(level):
+    with profile(level) as session:
+        undisturbed = billed(session, reads=False)
+    with profile(level) as session:
+        assert billed(session, reads=True) == undisturbed
+    assert {stage for stage, *_ in undisturbed} == {"(outside stages)", "one", "two"}
+    assert all(key[-1] for key, (allocations, _) in undisturbed.items() if allocations)

@@ -4,7 +4,8 @@ import pytest
 
 from toolkit.profiling.counting import RawEvents
 from toolkit.profiling.sums import signature_of
-from toolkit.profiling.turns import Turns, parts_by_turn
+from toolkit.profiling.turns import BORDER, Turns, parts_by_turn, raw_by_turn
+from toolkit.profiling.watch import Seen
 
 MARK = [0, 0]  # an event that begins and one that ends
 FIRST, SECOND = (1000, 2000, 900, 0), (2500, 4000, 1400, 3)  # of perf_counter_ns
@@ -65,3 +66,45 @@ def test_clocks_are_those_of_the_stretch():
     assert start_ns == begun_ns < stop_ns
     assert ran_ns >= 0
     assert faults >= -1
+
+
+def named(names, sizes, at_us):
+    return RawEvents(names, sizes, {}, lambda place: at_us[place], is_quiet=True)
+
+
+def test_where_calls_are_marked_a_border_is_told_by_its_name():
+    names = ["@1", "", "", BORDER, "", "@2", "", "", BORDER, "", ""]
+    sizes = [0, 8, 0, 0, 0, 0, 4, 0, 0, 0, 2]
+    at_us = [0.1, 0.2, 0.3, 1.1, 1.1, 1.6, 1.7, 1.8, 3.1, 3.1, 9.0]
+    begins_ns = [FIRST[0], SECOND[0], 5000]
+    first, second, open_ = raw_by_turn(
+        [named(names, sizes, at_us)], [FIRST, SECOND], begins_ns, 1000
+    )
+    assert [(one.names, one.sizes) for one in first] == [(["@1", "", ""], [0, 8, 0])]
+    assert [(one.names, one.sizes) for one in second] == [(["@2", "", ""], [0, 4, 0])]
+    assert [one.sizes for one in open_] == [[2]]
+    # times are since the stretch began, which the second did 1.5 us after the events
+    assert first[0].at_us(1) == pytest.approx(0.2)
+    assert second[0].at_us(1) == pytest.approx(0.2)
+    assert first[0].is_quiet
+
+
+def test_events_of_another_thread_go_to_the_marked_stretch_of_their_time():
+    mine = named([BORDER, "", BORDER, ""], [0, 0, 0, 0], [1.1, 1.1, 3.1, 3.1])
+    other = named(["", "", ""], [1, 2, 4], [0.5, 1.2, 99.0])
+    parts = raw_by_turn([mine, other], [FIRST, SECOND], [1000, 2500, 5000], 1000)
+    assert [[one.sizes for one in part] for part in parts] == [[[1]], [[2]], [[4]]]
+
+
+def test_a_marked_stretch_that_is_read_while_it_is_open_keeps_its_events():
+    turns = Turns()
+    first, second = Seen(), Seen()
+    turns.begin()
+    turns.end(first)
+    turns.begin()
+    (one,) = turns.marked([named([BORDER, "", ""], [0, 0, 16], [0, 0, 1])])
+    turns.end(second)
+    (other,) = turns.marked([named(["", BORDER, ""], [4, 0, 0], [0, 1, 1])])
+    assert (one.seen, other.seen) == (first, second)
+    assert one.raw == []
+    assert [part.sizes for part in other.raw] == [[16], [4]]

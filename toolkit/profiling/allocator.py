@@ -38,7 +38,7 @@ import torch
 
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
 from toolkit.profiling.hook import loaded_hook
-from toolkit.profiling.turns import Turns
+from toolkit.profiling.turns import BORDER, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,15 +46,17 @@ if TYPE_CHECKING:
     from toolkit.profiling.counting import DeviceCounters
     from toolkit.profiling.hook import Hook
     from toolkit.profiling.sums import Sums, SumsBetween
+    from toolkit.profiling.turns import Marked
+    from toolkit.profiling.watch import Seen
 
-__all__ = ["AllocatorStream", "StreamMissingError", "device_counters"]
+__all__ = ["AllocatorStream", "StreamMissingError", "device_counters", "has_accelerator"]
 
 START = "__start_profile"  # what the list of the thread that started begins with
 
 _core: Any = import_module("torch._C")
 _Mark: Any = _core._profiler._RecordFunctionFast
 _torch: Mapping[str, Any] = vars(torch)
-_is_cuda_in_use = torch.cuda.is_initialized
+_cuda: Mapping[str, Any] = vars(torch.cuda)
 
 
 class StreamMissingError(RuntimeError):
@@ -110,7 +112,7 @@ class AllocatorStream:
         self._devices: dict[int, list[Any]] = {}  # thread -> how deep, and the mark
         self._hook: Hook | None = None
         self._is_hooked = False
-        self._kept: list[SumsBetween] = []
+        self._kept: list[SumsBetween | Marked] = []
         self._mark: Any = None
         self._turns: Turns | None = None  # while plain stretches follow one another, without a hook
         self.is_running = False
@@ -127,7 +129,7 @@ class AllocatorStream:
         """
         self._end_turns()
         hook = self._find_hook()
-        has_device = "emu" in _torch or _is_cuda_in_use()
+        has_device = "emu" in _torch or _cuda["_initialized"]
         if hook is not None and not has_device:
             return self._start_hook(hook, operators=operators, marks=marks)
         if self._is_enabled() or (hook is not None and not hook.is_free()):
@@ -174,57 +176,83 @@ class AllocatorStream:
         """End, and hand out the events of each thread that worked for this one, or their sums."""
         if not self.is_running:
             return []
-        if self._is_hooked and self._hook is not None:
-            return self._stop_hook(self._hook)
         if self._turns is not None:
             self._end_turns()
             return []
-        lists = self._end()
-        return _read(lists, has_operators=self._has_operators, has_marks=self._has_marks)
+        return self._end()
 
-    def resume(self) -> int:
-        """Begin a stretch of which only sums and times are asked, and say when it began.
+    def resume(self, *, marks: bool = False) -> int:
+        """Begin a stretch that is handed out by `take`, and say when it began.
 
         0 where another profiler of torch is on in this thread: it keeps its place.
+
+        Args:
+            marks: somebody lets marks of calls in. Else only sums and times are asked.
         """
+        if self._turns is not None and self._has_marks == marks:
+            self.started_ns = self._turns.begin()
+            return self.started_ns
         hook = self._hook if self._is_hooked else self._find_hook()
-        if hook is not None:
+        if hook is not None and not marks:
+            self._end_turns()
             self.is_running = self._is_hooked = True
             self._has_operators = self._has_marks = False
             self.started_ns = hook.resume()
             if not self.started_ns:
                 self.is_running = self._is_hooked = False
-        elif self._turns is not None:
-            self.started_ns = self._turns.begin()
-        elif self.start(operators=False):
-            self._turns, self._mark = Turns(), _Mark("between two stages")
+            return self.started_ns
+        if hook is not None:
+            self._kept += hook.take()
+        if self.start(operators=False, marks=marks):
+            self._turns, self._mark = Turns(), _Mark(BORDER)
             self.started_ns = self._turns.begin()
         else:
             self.started_ns = 0
         return self.started_ns
 
-    def pause(self) -> None:
-        """End it, with its times, and keep what it took for `take`. `stop` ends for good."""
-        if self._is_hooked and self._hook is not None:
+    def pause(self, seen: Seen | None = None) -> None:
+        """End it, with its times, and keep what it took for `take`. `stop` ends for good.
+
+        Args:
+            seen: what the modes saw, with marks.
+        """
+        if self._turns is not None:
+            self._turns.end(seen)
+            self._mark_border()
+        elif self._is_hooked and self._hook is not None:
             self._hook.pause()
-        elif self._turns is not None:
-            self._turns.end()
-            self._let_operators(True)
-            self._mark.__enter__()
-            self._let_operators(False)
-            self._mark.__exit__(None, None, None)
+
+    def turn(self, seen: Seen | None = None) -> int:
+        """End it and begin the next at once, inside of one frame: when that began.
+
+        Most of the times are told of all of them together, see `clocks.py`.
+        """
+        if self._turns is not None:
+            self._turns.leave(seen)
+            self._mark_border()
+            self.started_ns = self._turns.enter()
+        elif self._is_hooked and self._hook is not None:
+            self.started_ns = self._hook.turn()
+        return self.started_ns
+
+    def _mark_border(self) -> None:
+        self._let_operators(True)
+        self._mark.__enter__()
+        self._let_operators(False)
+        self._mark.__exit__(None, None, None)
 
     def is_host_only(self) -> bool:
         """Whether no device but the host is in use, so that sums are all there is."""
-        return "emu" not in _torch and not _is_cuda_in_use()
+        return "emu" not in _torch and not _cuda["_initialized"]
 
-    def take(self) -> list[SumsBetween]:
+    def take(self) -> list[SumsBetween | Marked]:
         """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
-        if self._turns is not None and self._turns.has_ended:
-            self._kept += self._turns.sums(_read(self._end()))
-            self.is_running = True
-            self._let_operators(False)
-            self._enable()
+        turns, has_marks = self._turns, self._has_marks
+        if turns is not None and turns.has_ended:
+            self._end_turns()
+            if self.start(operators=False, marks=has_marks):
+                self._turns, self._mark = turns, _Mark(BORDER)
+                turns.events_begin()
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
 
@@ -232,16 +260,20 @@ class AllocatorStream:
         turns, self._turns = self._turns, None
         if turns is not None:
             self._mark = None  # which closes it, if an interrupt left it open
-            self._kept += turns.sums(_read(self._end()))
+            has_marks = self._has_marks
+            found: Any = self._end()
+            self._kept += turns.marked(found) if has_marks else turns.sums(found)
 
-    def _end(self) -> list[list[Any]]:
+    def _end(self) -> Sequence[RawEvents | Sums]:
+        if self._is_hooked and self._hook is not None:
+            return self._stop_hook(self._hook)
         for _, mark in self._devices.values():
             mark.__exit__(None, None, None)
         self._devices.clear()
         lists = self._disable() if self._is_enabled() else []
         self._let_operators(True)
         self.is_running = False
-        return lists
+        return _read(lists, has_operators=self._has_operators, has_marks=self._has_marks)
 
     def _start_hook(self, hook: Hook, *, operators: bool, marks: bool) -> bool:
         self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
@@ -263,7 +295,7 @@ class AllocatorStream:
         found = hook.stop_events()
         self._let_operators(True)
         self.is_running = self._is_hooked = False
-        is_host_only = not _has_accelerator()
+        is_host_only = not has_accelerator()
         return [
             RawEvents(
                 names,
@@ -342,7 +374,7 @@ def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawE
         sizes,
         devices,
         lambda place: origin.cpu_elapsed_us(events[place]),
-        is_host_only=not (has_operators or has_marks) or not _has_accelerator(),
+        is_host_only=not (has_operators or has_marks) or not has_accelerator(),
         is_quiet=not has_operators,
         is_unnamed=not has_operators and not has_marks,
     )
@@ -370,5 +402,6 @@ def device_counters() -> dict[str, DeviceCounters]:
     return counters
 
 
-def _has_accelerator() -> bool:
+def has_accelerator() -> bool:
+    """Whether CUDA is in use or MPS is there, so that a copy may go to another side."""
     return torch.cuda.is_initialized() or torch.backends.mps.is_available()

@@ -23,7 +23,7 @@ UNRECORDED = "not recorded, for the session was not carried to them"
 _NAMED = 5
 _KEPT = 10_000
 _THREADS_OF_C = "_DummyThread"
-# Packages whose threads serve the process around: kernels, debuggers, test runners, our own.
+# Whose threads serve the process around: kernels, debuggers, test runners, views, our own.
 _SERVANTS = frozenset(
     {
         "IPython",
@@ -36,9 +36,11 @@ _SERVANTS = frozenset(
         "playwright",
         "pydevd",
         "pytest_timeout",
+        "toolkit.live.server",
         "toolkit.profiling",
         "tornado",
         "tqdm",
+        "widgets.shown",
         "xdist",
         "zmq",
     }
@@ -79,8 +81,9 @@ class Bystanders:
         self._recorded.add(native_id)
 
     def sentence(self) -> str:
-        """Who was not recorded; empty if nobody was."""
-        names = sorted(name for number, name in self._names.items() if number not in self._recorded)
+        """Who was not recorded; empty if nobody was. Threads may come meanwhile."""
+        known = self._names.copy().items()
+        names = sorted(name for number, name in known if number not in self._recorded)
         if not names:
             return ""
         who = "1 other thread was" if len(names) == 1 else f"{len(names)} other threads were"

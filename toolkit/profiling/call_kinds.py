@@ -8,7 +8,8 @@ is a number or a slice. `PLAIN` may allocate, and no more: pointwise operators, 
 torch gives them, and functions that make a new tensor. `IN_PLACE` and `INTO_OUT` are of that kind,
 but take nothing if their arguments fit. `OTHER` may copy and wait, so what it calls inside is
 looked at. `CHANGED` would do something else if it were looked into: on the host, where nothing
-waits, it is not.
+waits, it is not. `TOLD` copies at most what the allocator's stream tells by itself, as long as all
+stays on the host: then it is listened to, which costs a quarter of a look.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "OTHER",
     "PLAIN",
     "PROPERTY",
+    "TOLD",
     "VIEW",
     "is_view_index",
     "kind_of",
@@ -38,7 +40,7 @@ __all__ = [
     "words",
 ]
 
-PROPERTY, VIEW, INDEX, PLAIN, IN_PLACE, INTO_OUT, OTHER, CHANGED = range(8)
+PROPERTY, VIEW, INDEX, PLAIN, IN_PLACE, INTO_OUT, OTHER, CHANGED, TOLD = range(9)
 
 
 def words(text: str) -> frozenset[str]:
@@ -77,6 +79,15 @@ _CHANGED_BY_LOOKING = words(
     linalg_cond linalg_matrix_rank linalg_svdvals linalg_eigvals linalg_eigvalsh
     """
 )
+# Their copies fill a result that they allocate, or have no size at a look either.
+_TOLD = words(
+    """
+    to float double half bfloat16 int long short char byte bool
+    clone contiguous flatten reshape reshape_as ravel repeat tile stack cat concat
+    pad interpolate max_pool2d max_pool2d_with_indices avg_pool2d index_select topk sort argsort
+    mm matmul bmm addmm baddbmm conv1d conv2d
+    """
+)
 # Tagged as pointwise like the rest, though these copy, wait or convert.
 _NOT_PLAIN = frozenset({"clone", "equal", "where", "masked_fill", "float_power"})
 _DUNDERS = words(
@@ -103,6 +114,8 @@ def kind_of(function: Any) -> int:
         return PLAIN
     if name in _CHANGED_BY_LOOKING:
         return CHANGED
+    if name in _TOLD:
+        return TOLD
     if not _is_pointwise(name):
         return OTHER
     if name in in_place.IN_PLACE:

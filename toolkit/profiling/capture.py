@@ -27,10 +27,11 @@ from toolkit.profiling.way_out import WayOut
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["LEVELS", "profile"]
+__all__ = ["LEVELS", "SHARED", "describe_machine", "profile"]
 
 KEEPS = ("fold", "all")
-_SHARED = (giving_way, watching_syncs, hearing_pauses, hearing_boundaries)
+# What is put in place for the whole process while any session is open.
+SHARED = (giving_way, watching_syncs, hearing_pauses, hearing_boundaries)
 
 
 class profile:  # noqa: N801 - reads as a statement, and has the name of its model in torch
@@ -83,7 +84,7 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         if keep not in KEEPS:
             raise ValueError(f"keep {keep!r} does not exist; there is {_listed(KEEPS)}.")
         self.session = Session(level, keep)
-        self.session.machine = _machine()
+        self.session.machine = describe_machine()
         self._plan = Plan(level, detail)
         self._schedule = schedule
         self._on_trace_ready = on_trace_ready
@@ -124,12 +125,13 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
                 raise
 
     def _open(self) -> None:
-        for one in _SHARED:
+        for one in SHARED:
             one.enter(self)
         self._ledger.bystanders.begin()
         hooks.listen(self._listener)
         self.session.on_step = self._step
         self.session.on_read = _catch_up
+        self.session.on_unrecorded = self._ledger.bystanders.sentence
         self.session.plan = self._plan
         this_thread().attach(self._ledger)
 
@@ -141,12 +143,12 @@ class profile:  # noqa: N801 - reads as a statement, and has the name of its mod
         # In the reverse order: both the boundaries and the bystanders wrap the start of a thread.
         if unseen := self._ledger.bystanders.end():
             self.session.note(unseen)
-        for one in reversed(_SHARED):
+        for one in reversed(SHARED):
             one.leave(self)
         self._ledger.finish(recorder.peak_bytes)
         if prices := virtual_prices():
             self.session.machine["emu"] = prices
-        self.session.on_step = self.session.on_read = None
+        self.session.on_step = self.session.on_read = self.session.on_unrecorded = None
         self.session.plan = None
 
     def _step(self) -> None:
@@ -164,7 +166,8 @@ def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(repr(name) for name in names)
 
 
-def _machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
+    """Where a session runs, in plain values."""
     return {
         "system": platform.platform(),
         "python": sys.version.split()[0],

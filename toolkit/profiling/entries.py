@@ -16,8 +16,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from toolkit.profiling.ended import Ended
+from toolkit.profiling.levels import LEVELS
+from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.rise import Rise
 from toolkit.profiling.segments import Sink, is_recording
+from toolkit.profiling.turns import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,7 +100,7 @@ class Waiting:
 
     MOST = 256
 
-    def __init__(self, take: Callable[[], list[SumsBetween]]) -> None:
+    def __init__(self, take: Callable[[], list[SumsBetween | Marked]]) -> None:
         self._take = take
         self._kept: deque[_Plain | tuple[Entry, Entry] | Ended | Callable[[], object]] = deque()
         self.frame = -1
@@ -157,7 +160,7 @@ class Waiting:
             if inner.scope is scope:
                 break
 
-    def settle(self, looks: Looks) -> SumsBetween | None:
+    def settle(self, looks: Looks) -> SumsBetween | Marked | None:
         """Count those that wait, in order, and hand them out. Answers the stretch of none."""
         if self._is_settling:  # whoever is told something looks into the session
             return None
@@ -170,7 +173,7 @@ class Waiting:
         finally:
             self._is_settling = False
 
-    def _settle(self, looks: Looks) -> SumsBetween | None:
+    def _settle(self, looks: Looks) -> SumsBetween | Marked | None:
         stretches = iter(self._take())
         thread = threading.get_ident()
         plain: list[tuple[list[Sink], PlainSegment]] = []
@@ -178,19 +181,25 @@ class Waiting:
             one = self._kept.popleft()
             if isinstance(one, Ended):
                 _hand_out(plain, thread)
-                segment = one.bill(*one.count(looks), self.stopped_ns, thread)
-                self.stopped_ns = one.stop_ns
-                for sink in one.sinks:
-                    sink.add_segment(segment)
+                self._bill(one, looks, thread)
             elif callable(one):
                 _hand_out(plain, thread)
                 one()
             elif len(one) == 2:
                 one[0].enclose(one[1])
+            elif isinstance(stretch := next(stretches), Marked):
+                _hand_out(plain, thread)
+                self._bill(_ended(one, stretch), looks, thread)
             else:
-                plain.append((one[3], self._counted(one, next(stretches), looks)))
+                plain.append((one[3], self._counted(one, stretch, looks)))
         _hand_out(plain, thread)
         return next(stretches, None)
+
+    def _bill(self, ended: Ended, looks: Looks, thread: int) -> None:
+        segment = ended.bill(*ended.count(looks), self.stopped_ns, thread)
+        self.stopped_ns = ended.stop_ns
+        for sink in ended.sinks:
+            sink.add_segment(segment)
 
     def _counted(self, one: _Plain, stretch: SumsBetween, looks: Looks) -> PlainSegment:
         entry, place, frame, _ = one
@@ -204,6 +213,13 @@ class Waiting:
         entry.live_bytes += net_bytes
         peaks = (entry.peak_bytes, entry.on_device.peak_bytes)
         return (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
+
+
+def _ended(one: _Plain, stretch: Marked) -> Ended:
+    entry, place, frame, sinks = one
+    turn, raw, seen = stretch
+    waits = ReportedWaits()
+    return Ended(entry, place, False, frame, sinks, raw, seen, "", LEVELS[1], "", waits, *turn)
 
 
 def _hand_out(plain: list[tuple[list[Sink], PlainSegment]], thread: int) -> None:

@@ -139,6 +139,10 @@ int64_t page_faults() {
   return used.ru_minflt;
 }
 
+constexpr int64_t short_ns = 200'000;
+constexpr int64_t few_faults = 32;
+constexpr int asked_after = 120;
+
 // From a resume to a pause, in the order in which `hook.py` reads it.
 struct Stretch {
   int64_t start_ns = 0, stop_ns = 0, ran_ns = 0, page_faults = 0;
@@ -191,18 +195,28 @@ class Hook final : public ProfilerStateBase {
 
   int64_t resume() {
     open(false);
-    under_way_.page_faults = page_faults();
-    under_way_.ran_ns = read_ns(CLOCK_THREAD_CPUTIME_ID);
-    return under_way_.start_ns = read_ns(wall_clock);
+    return begin();
   }
 
   size_t pause() {
-    under_way_.stop_ns = read_ns(wall_clock);
-    under_way_.ran_ns = read_ns(CLOCK_THREAD_CPUTIME_ID) - under_way_.ran_ns;
-    under_way_.page_faults = page_faults() - under_way_.page_faults;
-    under_way_.sums = close();
-    stretches_.push_back(under_way_);
+    end();
+    keep();
     return stretches_.size();
+  }
+
+  // One ends and the next begins, inside of one frame.
+  int64_t turn() {
+    if (asked_) {
+      --asked_;
+      end();
+    } else {
+      stretch_.stop_ns = read_ns(wall_clock);
+      stretch_.ran_ns = stretch_.stop_ns - stretch_.start_ns;
+      stretch_.page_faults = 0;
+    }
+    keep();
+    open(false);
+    return asked_ ? begin() : stretch_.start_ns = read_ns(wall_clock);
   }
 
   std::vector<Stretch>& stretches() { return stretches_; }
@@ -243,6 +257,27 @@ class Hook final : public ProfilerStateBase {
   ActiveProfilerType profilerType() override { return ActiveProfilerType::NONE; }
 
  private:
+  // The clocks: what clocks.py does, where it is said why.
+  int64_t begin() {
+    faults_ = page_faults();
+    ran_ns_ = read_ns(CLOCK_THREAD_CPUTIME_ID);
+    return stretch_.start_ns = since_ns_ = read_ns(wall_clock);
+  }
+
+  void end() {
+    const int64_t now = read_ns(wall_clock);
+    const int64_t off_ns = now - since_ns_ - (read_ns(CLOCK_THREAD_CPUTIME_ID) - ran_ns_);
+    stretch_.stop_ns = now;
+    stretch_.ran_ns = now - stretch_.start_ns - off_ns;
+    stretch_.page_faults = page_faults() - faults_;
+    if (off_ns > short_ns || stretch_.page_faults > few_faults) asked_ = asked_after;
+  }
+
+  void keep() {
+    stretch_.sums = close();
+    stretches_.push_back(stretch_);
+  }
+
   template <typename T>
   using ByThread = std::deque<std::pair<std::thread::id, T>>;
 
@@ -288,7 +323,9 @@ class Hook final : public ProfilerStateBase {
   Sums own_;  // touched by its own thread alone
   std::mutex lock_;
   ByThread<Sums> others_;
-  Stretch under_way_;
+  Stretch stretch_;  // the one under way
+  int64_t since_ns_ = 0, ran_ns_ = 0, faults_ = 0;  // where the system was asked last
+  int asked_ = 0;                                   // borders for which it is asked still
   std::vector<Stretch> stretches_;
   bool has_events_ = false;
   int64_t start_ns_ = 0;
@@ -361,6 +398,11 @@ EXPORTED int64_t downhill_hook_resume() {
 // Ends it, and keeps it: how many there are. 0 if none was begun. The slot stays ours.
 EXPORTED int downhill_hook_pause() {
   return hook && hook->is_open() ? static_cast<int>(hook->pause()) : 0;
+}
+
+// Ends it, keeps it and begins the next: when, or 0 if none was begun.
+EXPORTED int64_t downhill_hook_turn() {
+  return hook && hook->is_open() ? hook->turn() : 0;
 }
 
 // Moves the stretches that are kept to `out`, the oldest first, at most so many: how many they are.

@@ -84,6 +84,7 @@ class Hook:
         "path",
         "pause",
         "resume",
+        "turn",
     )
 
     def __init__(self, path: Path) -> None:
@@ -99,6 +100,8 @@ class Hook:
         self.resume = self._library.downhill_hook_resume
         self.resume.restype = ctypes.c_int64
         self.pause = self._library.downhill_hook_pause
+        self.turn = self._library.downhill_hook_turn
+        self.turn.restype = ctypes.c_int64
         self._take = self._library.downhill_hook_take
         self._kept = ctypes.create_string_buffer(_MOST_KEPT * _BETWEEN.size)
         self._out = ctypes.create_string_buffer(_SUMS.size)

@@ -20,7 +20,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["INTO_OUT", "IN_PLACE", "fills_first", "fills_out", "gives_view"]
+__all__ = ["INTO_OUT", "IN_PLACE", "fills_first", "fills_out", "gives_view", "stays_on_host"]
 
 _BOTH = frozenset(
     ("add", "sub", "mul", "div", "addcmul", "addcdiv", "lerp", "clamp", "sqrt", "abs", "neg")
@@ -44,6 +44,7 @@ _NUMBERS = frozenset(
         *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool),
     )
 )
+_HARMLESS = frozenset((int, float, bool, type(None), torch.dtype, torch.memory_format))
 _OF_TORCH = ((), (torch.Tensor,))  # whom a call is handed to where no class of others is involved
 
 
@@ -63,6 +64,25 @@ def gives_view(types: tuple[type, ...], args: tuple[Any, ...], options: object) 
         and not _modes_worn()
         and not _is_transformed()
     )
+
+
+def stays_on_host(
+    types: tuple[type, ...], args: tuple[Any, ...], options: dict[str, Any] | None
+) -> bool:
+    """Whether a call has no other tensors than those of the host, and names no device."""
+    if types not in _OF_TORCH or not all(map(_is_of_host, args)):
+        return False
+    return not options or all(
+        _is_of_host(value) or (type(value) is str and name != "device")
+        for name, value in options.items()
+    )
+
+
+def _is_of_host(value: Any) -> bool:
+    if type(value) is _Tensor:
+        return value.is_cpu
+    kind: Any = value.__class__
+    return all(map(_is_of_host, value)) if kind in (tuple, list) else kind in _HARMLESS
 
 
 def fills_first(

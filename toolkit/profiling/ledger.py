@@ -63,6 +63,7 @@ class Ledger:
         self._late: set[int] = set()
         self._events: dict[int, list[Event]] = {}
         self._lock = session.lock
+        self._is_finished = False
         self.is_recording = self._is_wanted()
 
     @property
@@ -70,6 +71,11 @@ class Ledger:
         """Whether nothing hangs on hearing of a frame at once: no schedule, no change of level."""
         is_asked = self._schedule is not None or self._on_cycle is not None
         return not (is_asked or self.keeps_events) and self.plan.is_even
+
+    @property
+    def base(self) -> str:
+        """How closely frames are looked at that nothing is asked about."""
+        return self.plan.base
 
     # -- filled by recorders ----------------------------------------------------------------------
 
@@ -88,6 +94,8 @@ class Ledger:
         """Charge a segment to its stage and frame."""
         key = (segment.pipeline, segment.stage)
         with self._lock:
+            if self._is_finished:
+                return
             record = self._find(segment.frame)
             tally = record.tally(key)
             tally.time_ns += segment.duration_ns
@@ -124,6 +132,8 @@ class Ledger:
         session = self.session
         looks = session.looks
         with self._lock:
+            if self._is_finished:
+                return
             for key, frame, is_entry, stretch, own_ns, copies, copies_are, peaks in segments:
                 record = self._find(frame)
                 tally = record.tally(key)
@@ -174,6 +184,8 @@ class Ledger:
     def end_frame(self, index: int, peak_bytes: int) -> None:
         """Work on a frame is done, once as many ends were told as beginnings."""
         with self._lock:
+            if self._is_finished:
+                return
             left = self._begun.pop(index, 1) - 1
             record = self._open.get(index)
             if record:
@@ -203,6 +215,7 @@ class Ledger:
         with self._lock:
             self._is_cycle_over = self.is_recording
             self.is_recording = False
+            self._is_finished = True  # a thread that is in the middle of a frame may come yet
             if self._begun:
                 self.session.note(UNFINISHED, len(self._begun))
             if not self.session.frame_count and not self._begun:
@@ -276,7 +289,7 @@ class Ledger:
     def _is_wanted(self) -> bool:
         self._is_last = False
         if self._schedule is None:
-            return True
+            return not self._is_finished
         action = self._schedule(self._steps)
         # torch.profiler.schedule answers with an action; a plain function with a truth value.
         name = getattr(action, "name", None)

@@ -23,15 +23,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener"]
 
+_NOWHERE = 0  # no thread has this identifier
 _backward_pass: Callable[[], int] = import_module("torch._C")._current_graph_task_id  # -1: none
 
 
 class Listener:
-    """What `toolkit.hooks` calls, on any thread: it passes on to that thread's recorder."""
+    """What `toolkit.hooks` calls, on any thread: it passes on to that thread's recorder.
 
-    def __init__(self, sink: Sink) -> None:
+    Args:
+        sink: the session.
+        has_home: it belongs to the calling thread, which is recorded between frames, too.
+    """
+
+    def __init__(self, sink: Sink, *, has_home: bool = True) -> None:
         self._sink = sink
-        self._home = get_ident()
+        self._home = get_ident() if has_home else _NOWHERE
         self._home_recorder = this_thread()
 
     def scope_begin(self, scope: Scope) -> None:
@@ -47,7 +53,10 @@ class Listener:
 
     def frame_begin(self, index: int) -> None:
         """See `Recorder.frame_begin`."""
-        this_thread().frame_begin(self._sink, index)
+        here = this_thread()
+        if self._home == _NOWHERE:
+            self._home_recorder = here
+        here.frame_begin(self._sink, index)
 
     def frame_end(self, index: int) -> None:
         """See `Recorder.frame_end`."""

@@ -16,25 +16,27 @@ from weakref import WeakSet, ref
 
 from toolkit.profiling import allocator, sources
 from toolkit.profiling.beyond_stream import BeyondStream
+from toolkit.profiling.billing import bill
 from toolkit.profiling.clocks import Clocks
 from toolkit.profiling.ended import Ended
 from toolkit.profiling.entries import Entry, Waiting
-from toolkit.profiling.held import Held, HeldSegment
+from toolkit.profiling.held import Held
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import Looks
 from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
-from toolkit.profiling.segments import Sink, is_patient, is_recording, level_for
+from toolkit.profiling.segments import Sink, is_even, is_recording, level_for
 from toolkit.profiling.sums import Sums
 from toolkit.profiling.tape import Tape
+from toolkit.profiling.turns import Marked
 from toolkit.profiling.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.pauses import Pause
+    from toolkit.profiling.watch import Seen
 
 __all__ = ["Recorder"]
 
@@ -160,7 +162,8 @@ class Recorder:
 
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
-        if self._is_busy or not self._start_ns or not self._stream.is_host_only():
+        is_host_only = self._stream.is_host_only()
+        if self._is_busy or not self._start_ns or not is_host_only or self._watch.mark:
             return False
         waits = self._waits
         return not (waits.syncs or waits.windows or PAUSES.stops or PAUSES.waiting)
@@ -169,15 +172,18 @@ class Recorder:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
         self._is_busy = True
         try:
-            self._stream.pause()
+            self._start_ns = self._stream.turn(self._seen())
             self._tape.note(scope)
-            self._start_ns = self._stream.resume()
         except BaseException:  # an interrupt
             self._abandon()
             raise
         self._is_busy = False
         if self._deferred:
             self._catch_up()
+
+    def _seen(self) -> Seen | None:
+        """What the modes saw of the plain stretch that ends, if they are worn."""
+        return self._watch.turn() if self._level != LEVELS[0] else None
 
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
@@ -213,6 +219,9 @@ class Recorder:
     def catch_up(self) -> None:
         """Hand out all that is over, for somebody who reads it."""
         if not self._is_busy:
+            if self._watch.mark:  # in the middle of a call into torch, which has a mark
+                self._cut()
+                self._begin()
             self._settle()
 
     def _settle(self) -> None:
@@ -341,17 +350,19 @@ class Recorder:
         frame = entry.frame_or(self._frames[-1] if self._frames else -1)
         if (
             entry.is_looked_at
+            or self._watch.mark
             or waiting.sinks != entry.sinks
             or not all(map(is_recording, entry.sinks))
-            or (frame != waiting.frame and not all(map(is_patient, entry.sinks)))
+            or (frame != waiting.frame and not is_even(entry.sinks, self._level))
         ):
             return False
         waiting.frame = frame
-        self._start_ns = self._stream.resume()
+        self._start_ns = self._stream.resume(marks=self._level != LEVELS[0])
         return self._start_ns > 0
 
     def _open_segment(self, missing: str) -> None:
         self._is_plain = False
+        self._watch.end()
         entry = self._entries[-1]
         if not any(sink.is_recording for sink in entry.sinks):
             self._stream.stop()
@@ -366,8 +377,8 @@ class Recorder:
         self._level = level_for(entry.sinks, entry.frame_or(self.frame))
         has_operators = entry.is_looked_at or self._level == LEVELS[-1]
         has_lines = self._level != LEVELS[0]
-        is_simple = not (has_device or has_operators or has_lines or missing)
-        if is_simple and self._begin_plain(entry):
+        is_simple = not (has_device or has_operators or missing or self._watch.mark)
+        if is_simple and not self._held.is_open and self._begin_plain(entry, marks=has_lines):
             return
         if self._level == LEVELS[-1] and not missing:
             self._held.begin()
@@ -382,10 +393,21 @@ class Recorder:
         self._clocks = Clocks()
         self._start_ns = self._clocks.begin()
 
-    def _begin_plain(self, entry: Entry) -> bool:
-        """Begin a segment of which sums and times are all there is; False where one is refused."""
-        self._start_ns = self._stream.resume()
+    def _begin_plain(self, entry: Entry, *, marks: bool) -> bool:
+        """Begin a segment without operators; False where one is refused.
+
+        Args:
+            entry: of the scope.
+            marks: calls are marked, so that there are lines. Else sums and times are all there is.
+        """
+        if marks:
+            self._watch.keeps_times = False
+            self._watch.begin(is_quiet=True, is_host_only=not allocator.has_accelerator())
+            self._within = ""
+        self._start_ns = self._stream.resume(marks=marks)
         self._is_plain = bool(self._start_ns)
+        if not self._is_plain:
+            self._watch.end()
         self._waiting.begin(entry.frame_or(self.frame), entry.sinks)
         self._missing = ""
         return self._is_plain
@@ -398,7 +420,7 @@ class Recorder:
         """
         try:
             if self._is_plain:
-                self._stream.pause()
+                self._stream.pause(self._seen())
                 self._is_busy = True
                 self._tape.play(self._entries, self._waiting)
                 self._tape.close()
@@ -431,6 +453,8 @@ class Recorder:
         waits = self._waits
         if waits.syncs or ((PAUSES.stops or PAUSES.waiting) and PAUSES.has_any()):
             return False
+        if waits.copies and self._level != LEVELS[0]:
+            return False  # they are told apart from those in the stream
         self._waiting.add(self._entries[-1], self._looks)
         self._start_ns = 0
         if waits.windows:
@@ -441,7 +465,9 @@ class Recorder:
         turn = self._clocks.end()
         self._is_busy = True
         pauses = PAUSES.take() or ()
-        seen = self._watch.end() if self._level != LEVELS[0] else None
+        seen = None
+        if self._level != LEVELS[0] and not self._is_plain:
+            seen = self._watch.end()
         raw = self._stream.stop()
         entry = self._entries[-1]
         sinks = [sink for sink in entry.sinks if sink.is_recording]
@@ -452,47 +478,19 @@ class Recorder:
         if not self._start_ns:
             self._is_plain = False
             return
-        if self._is_plain and own is not None:
+        if isinstance(own, Marked):
+            turn, raw, seen = own
+        elif own is not None:
             turn, raw = own[:4], [Sums._make(own[4:])]
-            self._is_plain = False
-        ended = Ended(
-            entry,
-            entry.segments,
-            entry.is_looked_at,
-            entry.frame_or(self.frame),
-            sinks,
-            raw,
-            seen,
-            self._within,
-            self._level,
-            self._missing,
-            self._waits,
-            *turn,
-        )
+        self._is_plain = False
+        whose = (entry, entry.segments, entry.is_looked_at, entry.frame_or(self.frame))
+        how = (self._within, self._level, self._missing, self._waits)
+        ended = Ended(*whose, sinks, raw, seen, *how, *turn)
         entry.segments += 1
         self._start_ns = 0
         self._waits = ReportedWaits()
         if may_wait:
             self._waiting.add_ended(ended, self._looks)
         else:
-            self._bill(ended, pauses, keep=keep)
-
-    def _bill(self, ended: Ended, pauses: Iterable[Pause], *, keep: bool) -> None:
-        """Count a segment, and hand it out with all that devices tell."""
-        virtual = self._beyond.virtual()
-        sinks, seen = ended.sinks, ended.seen
-        is_held = self._held.is_open and seen is not None
-        counts, copies_are = ended.count(self._looks, keep=keep, is_held=is_held)
-        self._beyond.add_to(counts, has_lines=ended.level != LEVELS[0])
-        waiting = self._waiting
-        segment = ended.bill(counts, copies_are, waiting.stopped_ns, self._ident, virtual)
-        waiting.stopped_ns = ended.stop_ns
-        for pause in pauses:
-            event = pause.to_event(segment.stage, segment.frame)
-            for sink in sinks:
-                sink.add_event(event, segment.frame, segment.pipeline)
-        if is_held and seen is not None:
-            self._held.add(HeldSegment(segment, seen, ended.waits.windows, sinks, keep))
-            return
-        for sink in sinks:
-            sink.add_segment(segment)
+            known = (self._waiting, self._looks, self._beyond, self._held)
+            bill(ended, *known, pauses, self._ident, keep=keep)

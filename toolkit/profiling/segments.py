@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.sums import SumsBetween
     from toolkit.profiling.virtual import VirtualTime
 
-__all__ = ["PlainSegment", "Segment", "Sink", "is_patient", "is_recording", "level_for"]
+__all__ = ["PlainSegment", "Segment", "Sink", "is_even", "is_recording", "level_for"]
 
 
 @dataclass(slots=True)
@@ -90,6 +90,11 @@ class Sink(Protocol):
         """Whether the next frames are like the last, so that it may hear of them a little later."""
         ...
 
+    @property
+    def base(self) -> str:
+        """How closely it wants frames looked at that nothing is asked about."""
+        ...
+
     def meet(self, native_id: int) -> None:
         """A thread is recorded for it from now on; told once for each thread."""
         ...
@@ -123,8 +128,17 @@ class Sink(Protocol):
         ...
 
 
-is_patient: Callable[[Sink], bool] = attrgetter("is_patient")
 is_recording: Callable[[Sink], bool] = attrgetter("is_recording")
+
+
+def is_even(sinks: Iterable[Sink], level: str) -> bool:
+    """Whether all want the next frames at one level, and that is the highest of them."""
+    highest = LEVELS[0]
+    for sink in sinks:
+        if not sink.is_patient:
+            return False
+        highest = higher(highest, sink.base)
+    return highest == level
 
 
 def level_for(sinks: Iterable[Sink], frame: int) -> str:

@@ -84,6 +84,7 @@ class Session:
         self.lock = threading.RLock()
         self.on_step: Callable[[], None] | None = None
         self.on_read: Callable[[], None] | None = None
+        self.on_unrecorded: Callable[[], str] | None = None
         self.plan: Plan | None = None
 
     def __repr__(self) -> str:
@@ -218,6 +219,26 @@ class Session:
         """
         if self.on_read is not None:
             self.on_read()
+
+    # -- for somebody who looks on ----------------------------------------------------------------
+
+    def newer(self, seen: int) -> tuple[int, list[FrameRecord]]:
+        """How many frames are done, and those after the first `seen`, as far as they are kept.
+
+        For a thread that looks on while others work: it holds them up for microseconds, and counts
+        nothing for them. What a frame cost does not change any more once it is here.
+        """
+        with self.lock:
+            count = self._frame_count
+            new = min(max(count - seen, 0), len(self._frames))
+            return count, list(islice(reversed(self._frames), new))[::-1]
+
+    def unrecorded(self) -> str:
+        """Which other threads were alive so far and are not recorded, as a sentence, or nothing.
+
+        Of a session that is closed it stands in `notes`.
+        """
+        return "" if self.on_unrecorded is None else self.on_unrecorded()
 
     # -- read -------------------------------------------------------------------------------------
 

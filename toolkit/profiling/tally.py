@@ -57,6 +57,8 @@ class Tally:
         gc_pauses: pauses of the garbage collector.
         gc_ns: how long they took.
         off_cpu_ns: of `time_ns`, how long the thread did not run: it waited, or others did run.
+            Where it comes up for the first time in a while, and no wait was reported, it is told
+            of what lies outside of stages; from then on of the stage. So are `page_faults`.
         named_off_cpu_ns: of that, what waits, reads and writes of this tally explain.
         drops: frames dropped.
         page_faults: minor faults of the whole process meanwhile; -1 where the system does not say.

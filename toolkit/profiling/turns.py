@@ -2,7 +2,7 @@
 
 torch's own profiler takes longer to start and to stop than a mark in its events does. So it goes on
 from one stage to the next, with a mark in between: an event that begins and one that ends, neither
-of any bytes. While operators are left out, nothing else looks like that.
+of any bytes. While nobody marks calls, nothing else looks like that; else it is told by its name.
 """
 
 from __future__ import annotations
@@ -10,40 +10,86 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.profiling.clocks import Clocks
+from toolkit.profiling.counting import RawEvents
 from toolkit.profiling.sums import joined, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.profiling.clocks import Turn
-    from toolkit.profiling.counting import RawEvents
     from toolkit.profiling.sums import Sums, SumsBetween
+    from toolkit.profiling.watch import Seen
 
-__all__ = ["Turns", "parts_by_turn"]
+__all__ = ["BORDER", "Marked", "Turns", "parts_by_turn", "raw_by_turn"]
+
+BORDER = "between two stages"
+
+
+class Marked(NamedTuple):
+    """A stretch in whose events calls are marked.
+
+    Attributes:
+        turn: its clocks.
+        raw: events of each thread, with times since it began.
+        seen: what the modes saw meanwhile.
+    """
+
+    turn: Turn
+    raw: list[RawEvents]
+    seen: Seen
 
 
 class Turns:
-    """The clocks of stretches that follow one another, until their events are read."""
+    """The clocks of stretches that follow one another, until their events are read.
 
-    __slots__ = ("_clocks", "_ended", "_left", "_left_sums", "_origin_ns")
+    Attributes:
+        enter: begin one right after another that was left, see `Clocks.enter`.
+    """
+
+    __slots__ = (
+        "_clocks",
+        "_ended",
+        "_left",
+        "_left_raw",
+        "_left_sums",
+        "_origin_ns",
+        "_seen",
+        "enter",
+    )
 
     def __init__(self) -> None:
         self._ended: list[Turn] = []
+        self._seen: list[Seen] = []  # of each of these, where calls are marked
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
+        self._left_raw: list[RawEvents] = []  # the same of all, where calls are marked
         self._clocks = Clocks()
-        self._origin_ns = time.perf_counter_ns()  # when the events began that come next
+        self.enter = self._clocks.enter
+        self._origin_ns = 0
+        self.events_begin()
+
+    def events_begin(self) -> None:
+        """Those that come next begin now."""
+        self._origin_ns = time.perf_counter_ns()
 
     def begin(self) -> int:
         """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
         return self._clocks.begin()
 
-    def end(self) -> None:
-        """It is over."""
+    def end(self, seen: Seen | None = None) -> None:
+        """It is over; the modes saw so much of it, if they are worn."""
         self._ended.append(self._clocks.end())
+        if seen is not None:
+            self._seen.append(seen)
+
+    def leave(self, seen: Seen | None = None) -> None:
+        """It is over, and the next one begins at once, with `enter`."""
+        self._ended.append(self._clocks.leave())
+        if seen is not None:
+            self._seen.append(seen)
 
     @property
     def has_ended(self) -> bool:
@@ -54,11 +100,10 @@ class Turns:
         """Hand out the stretches that are over; of one that is open the events are kept.
 
         Args:
-            events: of each thread since this was last asked; others begin now.
+            events: of each thread since they began.
         """
         ended, self._ended = self._ended, []
         own, others = parts_by_turn(events, ended, self._origin_ns)
-        self._origin_ns = time.perf_counter_ns()
         own[0] = self._left + own[0]
         others[0] = self._left_sums + others[0]
         self._left, self._left_sums = own.pop(), others.pop()
@@ -66,6 +111,16 @@ class Turns:
             (*turn, *joined(([sums_of(sizes)] if sizes else []) + sums))
             for turn, sizes, sums in zip(ended, own, others, strict=True)
         ]
+
+    def marked(self, events: Sequence[RawEvents]) -> list[Marked]:
+        """The same where calls are marked."""
+        ended, self._ended = self._ended, []
+        seen, self._seen = self._seen, []
+        begins_ns = [*(turn[0] for turn in ended), self._clocks.began_ns]
+        parts = raw_by_turn(events, ended, begins_ns, self._origin_ns)
+        parts[0] = self._left_raw + parts[0]
+        self._left_raw = parts.pop()
+        return list(map(Marked, ended, parts, seen))
 
 
 def parts_by_turn(
@@ -98,6 +153,53 @@ def _between_marks(sizes: list[int]) -> list[list[int]]:
     begins = chain([0], (place + 1 for place in zeros[1::2]))
     ends = chain(zeros[::2], [len(sizes)])
     return [sizes[begin:end] for begin, end in zip(begins, ends, strict=True)]
+
+
+def raw_by_turn(
+    events: Sequence[RawEvents], ended: Sequence[Turn], begins_ns: Sequence[int], origin_ns: int
+) -> list[list[RawEvents]]:
+    """Events of all threads, between marks that have a name; and those of others by the clock.
+
+    Args:
+        events: of each thread, with the name of each mark, `BORDER` after each turn.
+        ended: turns of the thread itself, in order.
+        begins_ns: when each of them began, and the one that is open.
+        origin_ns: when the events began.
+
+    Returns:
+        One list for each turn, and one more for what came after the last.
+    """
+    parts: list[list[RawEvents]] = [[] for _ in begins_ns]
+    for one in events:
+        edges = _edges(one, ended, origin_ns)
+        pairs = zip(edges[::2], edges[1::2], strict=True)
+        for part, begin_ns, (begin, end) in zip(parts, begins_ns, pairs, strict=True):
+            if begin < end:
+                part.append(_slice(one, begin, end, (begin_ns - origin_ns) / 1000))
+    return parts
+
+
+def _edges(one: RawEvents, ended: Sequence[Turn], origin_ns: int) -> list[int]:
+    """Where each part begins and ends in the columns."""
+    length = len(one.sizes)
+    borders = [place for place, name in enumerate(one.names) if name == BORDER]
+    if borders and len(borders) == len(ended):
+        return [0, *chain.from_iterable((place, place + 2) for place in borders), length]
+    places = range(length)
+    ends_us = [(turn[1] - origin_ns) / 1000 for turn in ended]
+    cuts = [bisect_left(places, end_us, key=one.at_us) for end_us in ends_us]
+    return [0, *chain.from_iterable((place, place) for place in cuts), length]
+
+
+def _slice(one: RawEvents, begin: int, end: int, later_us: float) -> RawEvents:
+    return RawEvents(
+        one.names[begin:end],
+        one.sizes[begin:end],
+        {},
+        lambda place: one.at_us(place + begin) - later_us,
+        is_host_only=one.is_host_only,
+        is_quiet=one.is_quiet,
+    )
 
 
 def _by_clock(one: RawEvents, ended: Sequence[Turn], origin_ns: int) -> list[list[int]]:

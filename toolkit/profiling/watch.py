@@ -38,6 +38,7 @@ from toolkit.profiling.call_kinds import (
     OTHER,
     PLAIN,
     PROPERTY,
+    TOLD,
     VIEW,
     is_view_index,
     kind_of,
@@ -53,7 +54,7 @@ from toolkit.profiling.effects import (
     effect_of,
     tells_by_itself,
 )
-from toolkit.profiling.in_place import fills_first, fills_out, gives_view
+from toolkit.profiling.in_place import fills_first, fills_out, gives_view, stays_on_host
 from toolkit.profiling.marks import RETURNED
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Watch(TorchFunctionMode):
         self.is_looking = False  # into that call, so that operators are let in
         self.keeps_times = False  # of calls and copies, to be matched with what the driver did
         self._is_quiet = False
+        self._is_host_only = False
         self._is_worn = False
         self._inside = _Inside(self)
         self._hidden = _HiddenInside(self)
@@ -129,14 +131,16 @@ class Watch(TorchFunctionMode):
         # Places in the code, by id of the code and offset, and what they called.
         self._take_nothing: dict[tuple[int, int], Any] = {}
 
-    def begin(self, *, is_quiet: bool) -> None:
+    def begin(self, *, is_quiet: bool, is_host_only: bool = False) -> None:
         """Put the modes on.
 
         Args:
             is_quiet: the stream leaves operators out. It is told to take them in for marks, and
-                for calls that are looked into.
+                for calls that are looked into or listened to.
+            is_host_only: there is no other device, so that listening to a call may be enough.
         """
         self._is_quiet = is_quiet
+        self._is_host_only = is_host_only
         self.seen = Seen()
         self._take_nothing.clear()
         self._is_worn = True
@@ -150,6 +154,12 @@ class Watch(TorchFunctionMode):
             _take_out(self)
             self._is_worn = False
         return self.seen
+
+    def turn(self) -> Seen:
+        """Hand out what they saw, and go on with the next segment. No call may be under way."""
+        seen, self.seen = self.seen, Seen()
+        self._take_nothing.clear()
+        return seen
 
     def located(self, event: Event) -> Event:
         """What a layer reported, with the line that is to blame for it, where one is known."""
@@ -205,23 +215,28 @@ class Watch(TorchFunctionMode):
             kind = PLAIN
         elif kind == CHANGED and device_of(args) == "cpu":
             kind = PLAIN
+        elif kind == TOLD and not (
+            self._is_host_only and self._is_quiet and stays_on_host(types, args, kwargs)
+        ):
+            kind = OTHER
         name = sources.mark(op, _caller(1), is_looked_into=kind != PLAIN)
-        return self._call_marked(name, func, args, kwargs, is_looked_into=kind != PLAIN)
+        return self._call_marked(name, kind, func, args, kwargs)
 
     def _call_marked(
         self,
         name: str,
+        kind: int,
         func: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None,
-        *,
-        is_looked_into: bool,
     ) -> Any:
         outer, self.mark = self.mark, name
         seen = self.seen
         begin_ns = time.perf_counter_ns() if self.keeps_times else 0
         try:
-            if is_looked_into:
+            if kind == TOLD:
+                return self._listen_to(name, func, args, kwargs or {})
+            if kind != PLAIN:
                 return self._look_into(name, func, args, kwargs or {})
             mark = _Mark(name)
             if self._is_quiet:
@@ -268,6 +283,19 @@ class Watch(TorchFunctionMode):
             known[0] += 1
             known[1] += took
         return result
+
+    def _listen_to(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The stream shows the operators of a call, and tells of its copies by itself."""
+        _let_operators(True)
+        self.is_looking = True
+        try:
+            with _Mark(name):
+                return func(*args, **kwargs)
+        finally:
+            self.is_looking = False
+            _let_operators(False)
 
     def _look_into(
         self, name: str, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -13,7 +13,7 @@ from toolkit.profiling.processors import timeline as timeline_of
 from toolkit.profiling.units import format_bytes, format_count, format_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.figure import Figure
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.processors import Bill, StageBill
     from toolkit.profiling.session import Session
 
-__all__ = ["bill_by_stage", "colours_of", "compare", "timeline"]
+__all__ = ["bill_by_stage", "colours_of", "compare", "stacked", "timeline"]
 
 # The page's colours, so that a stage looks the same in both.
 COLOURS = (
@@ -79,23 +79,39 @@ def timeline(session: Session, quantity: str = "ms") -> Figure:
     ordered = sorted(names.values(), key=lambda name: name == OUTSIDE)
     rows = timeline_of(session.frames, names)
     scale = 1e-6 if quantity == "bytes" else 1.0
+    amounts = [{name: one * scale for name, one in row[quantity].items()} for row in rows]
+    is_all = len(rows) == session.frame_count
+    return stacked(amounts, ordered, titles[quantity], is_all=is_all)
+
+
+def stacked(
+    rows: Sequence[Mapping[str, float]], names: Sequence[str], label: str, *, is_all: bool
+) -> Figure:
+    """Stacked areas, one step for each frame.
+
+    Args:
+        rows: of each frame the amounts by stage; those that are missing are 0.
+        names: of the stages, from below.
+        label: what the amounts are.
+        is_all: whether there were no frames before them.
+    """
     figure, axis = _subplots(figsize=(11, 3.2))
-    colours = colours_of(ordered)
-    values = [[row[quantity].get(name, 0) * scale for row in rows] for name in ordered]
+    colours = colours_of(names)
+    values = [[row.get(name, 0) for row in rows] for name in names]
     if rows:
         axis.stackplot(
             range(len(rows)),
             values,
-            labels=ordered,
-            colors=[colours[name] for name in ordered],
+            labels=names,
+            colors=[colours[name] for name in names],
             step="mid",
         )
         _cut_off(axis, [sum(column) for column in zip(*values, strict=True)])
         axis.set_xlim(-0.5, len(rows) - 0.5)
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1), reverse=True, frameon=False)
-    axis.set_xlabel("frame" if len(rows) == session.frame_count else f"newest {len(rows)} frames")
+    axis.set_xlabel("frame" if is_all else f"newest {len(rows)} frames")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_ylabel(titles[quantity])
+    axis.set_ylabel(label)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
