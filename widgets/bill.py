@@ -230,11 +230,16 @@ class Bill(Shown):
             "is_recording": self._own.is_recording if self._own else self.session.plan is not None,
             "is_looking": self._look is not None,
             "missing": self.session.unrecorded(),
-            "notes": list(self.session.notes),
+            "notes": [*self._bypassed(), *self.session.notes],
         }
         if words != self._words:
             self._words = words
             self.tell(words)
+
+    def _bypassed(self) -> list[str]:
+        """What has no cost because it does not run."""
+        names = self.pipeline.bypassed
+        return [f"bypassed, at no cost: {', '.join(names)}"] if names else []
 
     def _end_look(self) -> None:
         """Show the frame that was looked at, once it is done."""

@@ -265,7 +265,7 @@ def test_it_looks_right_in_light_and_dark(page, opened):
 
 
 def test_running_the_cell_again_leaves_one_that_watches_and_no_more_widgets(page):
-    count = "len(pipeline.params._watchers), len(ipywidgets.Widget.get_manager_state()['state'])"
+    count = "len(pipeline.params._watchers), len(ipywidgets.widgets.widget._instances)"
     before = ask(page, f"print(({count}))")
     for _ in range(3):
         page.evaluate(

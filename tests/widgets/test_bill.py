@@ -130,6 +130,16 @@ def test_words_are_sent_at_most_four_times_a_second(by_hand, pipeline, play):
     assert 3 <= told <= 4
 
 
+def test_what_is_bypassed_is_said_among_the_notes(by_hand, pipeline, play):
+    bill = by_hand(Bill, pipeline)
+    pipeline.bypass("blur")
+    bill.see()
+    play(1)
+    bill.tick()
+    ((words,),) = bill.told("words")
+    assert words["notes"][0] == "bypassed, at no cost: blur"
+
+
 def test_a_bill_that_nobody_sees_records_nothing_and_is_heard_by_nobody(by_hand, pipeline, play):
     bill = by_hand(Bill, pipeline)
     play(3)
