@@ -198,10 +198,11 @@ class Controls(Still, ipywidgets.VBox):  # pyright: ignore[reportIncompatibleMet
                 params.update({name: value})
             except ParameterError as error:
                 sentence = str(error)
-        publishing_context().run(section.refuse, name, sentence)
         if sentence:
+            publishing_context().run(section.refuse, name, sentence)
             self._changed(frozenset({stage}))
             return
+        publishing_context().run(section.forgive)
         key = (stage, name)
         self.history.note({key: before}, {key: getattr(params, name)}, whole=False)
         self._show_history()
@@ -308,6 +309,8 @@ class Controls(Still, ipywidgets.VBox):  # pyright: ignore[reportIncompatibleMet
         others = params.bypassed - switches.keys()
         bypassed = others | {stage for stage, is_bypassed in switches.items() if is_bypassed}
         params.load(values, bypassed=bypassed if switches else None)
+        for stage in {stage for stage, _ in state} & self.sections.keys():
+            publishing_context().run(self.sections[stage].forgive)
 
     def _apply(self, state: Mapping[Key, Any], verb: str) -> None:
         if state:

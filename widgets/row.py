@@ -46,6 +46,8 @@ class Row(ipywidgets.VBox):
 
     def show(self, value: Any) -> None:
         """Set the knob to what is true."""
+        if value != self._value:
+            self._refused = ""
         self._value = value
         if self.knob.value != value and not self._stands_for(self.knob.value, value):
             self.knob.value = value

@@ -121,7 +121,11 @@ class Section(ipywidgets.VBox):
             self._note.value = note
 
     def refuse(self, name: str, sentence: str) -> None:
-        """Say beside a knob why its value was not taken; an empty sentence takes it away."""
-        if sentence:
-            self.unfold()
+        """Say beside a knob why its value was not taken, where it can be seen."""
+        self.unfold()
         self._rows[name].refuse(sentence)
+
+    def forgive(self) -> None:
+        """Take all that away: something was taken since."""
+        for row in self._rows.values():
+            row.refuse("")

@@ -129,6 +129,21 @@ def test_a_refused_value_says_why_beside_the_knob_and_goes_back(pipeline, contro
     assert pipeline.params["edges"].low == 0.02
 
 
+@pytest.mark.parametrize("then", ["reset", "undo", "other knob", "code"])
+def test_the_reason_goes_when_something_else_is_taken(pipeline, controls, then):
+    pipeline.bind(Frame.from_image(torch.rand(3, 24, 32)))["edges"]
+    controls.knobs["edges.high"].value = 0.05
+    controls.knobs["edges.low"].value = 0.3
+    assert len(refusals(controls.sections["edges"])) == 1
+    if then == "other knob":
+        controls.knobs["edges.high"].value = 0.1
+    elif then == "code":
+        pipeline.params["edges"].low = 0.02
+    else:
+        getattr(controls, then)()
+    assert refusals(controls.sections["edges"]) == []
+
+
 def test_a_value_outside_of_the_domain_is_refused_too(pipeline, controls):
     controls.knobs["blur.sigma"].max = 99.0
     controls.knobs["blur.sigma"].value = 50.0
