@@ -181,6 +181,7 @@ def test_the_bill_is_worked_by_keyboard_alone(shown):
     assert page.evaluate(focused) != ""
     start = page.locator(f"{ROOT} button", has_text="Stop")
     start.focus()
+    start.press("x")  # which cuts the cell, outside of a widget
     start.press("Enter")
     page.locator(f"{ROOT} button", has_text="Start").wait_for(timeout=5_000)
     assert run_more(page, "print(bill.running)").strip() == "False"

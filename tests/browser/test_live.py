@@ -354,6 +354,8 @@ def test_it_is_worked_with_keys_alone_and_in_the_dark(start):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     view.ask_until("live.player.is_playing", False)
+    for key in ("x", "d", "d"):  # which cut or delete a cell, outside of a widget
+        page.keyboard.press(key)
     page.keyboard.press("Tab")
     page.keyboard.press("End")
     view.ask_until("live.player.position_seconds > 5", True)

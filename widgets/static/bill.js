@@ -223,7 +223,7 @@ class BillView extends SeenView {
     this.lines = make("table", { className: "lines" });
     this.linesBox = make("div", { className: "scroll", tabIndex: 0, hidden: true, attributes: { role: "region", "aria-label": "operators and source lines", "aria-live": "polite" } }, this.lines);
     this.notes = make("details", { hidden: true }, make("summary", { textContent: "Notes" }), make("ul"));
-    this.root = make("section", { className: "dh-shown dh-bill", attributes: { "data-lm-suppress-shortcuts": "true", "aria-label": "bill" } },
+    this.root = make("section", { className: "dh-shown dh-bill", attributes: { "aria-label": "bill" } },
       make("header", {}, make("h3", { textContent: `Bill of ${model.get("title")}` }), this.start,
         make("label", {}, "Show", this.measure), make("label", {}, "Level", this.level), this.lookButton),
       this.status, this.missing, this.broken,

@@ -65,7 +65,7 @@ function build() {
   e.film = make("span", { className: "dl-film" }, e.seek, e.time, label("Speed", e.speed), e.loopLabel);
   e.root = make(
     "div",
-    { className: "downhill-live", "data-lm-suppress-shortcuts": "true" },
+    { className: "downhill-live" },
     e.stage,
     e.fault,
     make("div", { className: "dl-bar" }, e.play, e.step, e.film, e.screen),
@@ -104,6 +104,8 @@ class LiveView {
     const { e, model } = this;
     const on = (target, name, act) => target.addEventListener(name, act, { signal: this.stop.signal });
     const set = (name, value) => (model.set(name, value), model.save_changes());
+    // JupyterLab asks the very element that has the focus: else "x" would cut the cell.
+    on(e.root, "focusin", event => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     on(e.play, "click", () => set("playing", !model.get("playing")));
     on(e.step, "click", () => model.send({ t: "step" }));
     on(e.seek, "input", () => model.send({ t: "seek", seconds: Number(e.seek.value) }));

@@ -109,7 +109,7 @@ class RingView extends SeenView {
       ...KINDS.map(([name, shape, meaning]) => make("li", {},
         make("i", { className: `swatch is-${name}`, textContent: shape, attributes: { "aria-hidden": "true" } }), meaning)),
       make("li", {}, make("i", { className: "swatch", textContent: "1", attributes: { "aria-hidden": "true" } }), "where reader 1 reads next"));
-    return make("section", { className: "dh-shown dh-ring", attributes: { "data-lm-suppress-shortcuts": "true", "aria-label": "ring" } },
+    return make("section", { className: "dh-shown dh-ring", attributes: { "aria-label": "ring" } },
       make("header", {}, make("h3", { textContent: `Ring of ${this.model.get("title")}` })),
       make("div", { className: "sides" },
         make("div", { className: "picture" }, this.svg),

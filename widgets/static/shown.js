@@ -53,6 +53,8 @@ class SeenView {
   open(model, el, state) {
     Object.assign(this, { model, state, id: Math.random().toString(36).slice(2) });
     this.root = this.build();
+    // JupyterLab asks the very element that has the focus: else "x" would cut the cell.
+    this.root.addEventListener("focusin", event => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     el.append(this.root);
     this.bound = Object.entries(this.bindings());
     for (const [name, call] of this.bound) model.on(name, call);
