@@ -1,4 +1,9 @@
-"""Widgets of the Downhill toolkit: one module, one script and one style sheet for each."""
+"""Widgets of the Downhill toolkit: one module, one script and one style sheet for each.
+
+    from widgets import Bill, Live, Ring
+
+Names load what they need when they are first asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from widgets.bill import Bill as Bill
+    from widgets.live import Live as Live
     from widgets.ring import Ring as Ring
 
-_HOME = {"Bill": "widgets.bill", "Ring": "widgets.ring"}
+_HOME = {
+    "Bill": "widgets.bill",
+    "Live": "widgets.live",
+    "Ring": "widgets.ring",
+}
 
-__all__ = ["Bill", "Ring"]
+__all__ = ["Bill", "Live", "Ring"]
 
 
 def __getattr__(name: str) -> object:

@@ -31,6 +31,8 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream=fps=30",
+    "--use-fake-ui-for-media-stream",
 ]
 # All cells stay in the page, so that what scrolled out of sight can be looked at too.
 SETTINGS = {

@@ -4,10 +4,13 @@ import asyncio
 import threading
 
 import pytest
+import torch
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from toolkit import FrameRing
 from toolkit.live import Limits, serve, wire
+from toolkit.live.player import Player
 
 ORIGIN = "http://localhost:8888"
 PATIENCE_SECONDS = 30
@@ -151,3 +154,142 @@ def limited(listener):
     yield open_limited
     for endpoint in opened:
         endpoint.close()
+
+
+# -- a player that a test steps by hand ------------------------------------------------------------
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+class FakeViewer:
+    """A page's view that keeps what it is sent."""
+
+    transport = "fake"
+
+    def __init__(self, view="a"):
+        self.id = view
+        self.sent = []
+
+    def send(self, header, payload=b""):
+        self.sent.append((header, bytes(payload)))
+
+    def close(self, reason=""):
+        self.sent.append(({"t": "closed", "reason": reason}, b""))
+
+    def of(self, kind):
+        return [header for header, _ in self.sent if header["t"] == kind]
+
+    @property
+    def frames(self):
+        return self.of("frame")
+
+    @property
+    def notes(self):
+        return [header["text"] for header in self.of("note")]
+
+
+class StepPlayer(Player):
+    """A player without its thread: the test calls `turn`."""
+
+    clock: Clock
+
+    def _start(self):
+        pass
+
+    def watch(self, viewer, **hello):
+        """Let `viewer` connect and be seen."""
+        self.joined(viewer, {"t": "hello", "view": viewer.id, "visible": True, **hello})
+        return viewer
+
+    def say(self, viewer, **header):
+        self.received(viewer, header, memoryview(b""))
+
+    def run(self, seconds=0.0, *, acknowledge=()):
+        """Turn until nothing is due, and again as time passes; pages answer at once."""
+        end = self.clock.seconds + seconds
+        while True:
+            wait = self.turn()
+            for viewer in acknowledge:
+                for number in {header["id"] for header in viewer.frames}:
+                    self.say(viewer, t="ack", id=number)
+            if wait == 0:
+                continue
+            if wait is None:
+                self.is_over(wait)
+            if wait is None or self.clock.seconds + wait > end + 1e-9:
+                self.clock.seconds = end
+                return
+            self.clock.seconds += wait
+
+
+class Film:
+    """A source with places in time: gray frames of 8x6, each as bright as its number."""
+
+    def __init__(self, count=10, fps=10.0):
+        self.count, self.fps = count, fps
+        self.duration_seconds = count / fps
+        self.discontinuities = 0
+        self.taken = []
+        self._next = 0
+        self.ring = FrameRing(8, width=8, height=6, pixel_format="gray", drop="error")
+
+    def seek(self, seconds):
+        if seconds > self.duration_seconds:
+            raise ValueError(f"{seconds:g} s is after the end, {self.duration_seconds:g} s")
+        self._next = round(seconds * self.fps)
+        self.discontinuities += 1
+
+    def __iter__(self):
+        start, self._next = self._next, 0
+        for index in range(start, self.count):
+            self.taken.append(index)
+            pixels = torch.full((1, 6, 8), index, dtype=torch.uint8)
+            yield self.ring.copy_in(pixels, pts_seconds=index / self.fps, index=index)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def film():
+    return Film()
+
+
+@pytest.fixture
+def make_film():
+    return Film
+
+
+@pytest.fixture
+def viewer():
+    return FakeViewer()
+
+
+@pytest.fixture
+def make_viewer():
+    return FakeViewer
+
+
+@pytest.fixture
+def make_player(clock):
+    made = []
+
+    def make(pipeline, source, **options):
+        player = StepPlayer(pipeline, source, clock=clock, **options)
+        player.clock = clock
+        made.append(player)
+        return player
+
+    yield make
+    for player in made:
+        player.close()

@@ -1,0 +1,146 @@
+// What of the live view's script needs no page: messages, addresses, geometry, rates, credits.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const parts = ["live_wire", "live_picture", "live_camera", "live"];
+const source = parts
+  .map((name) => readFileSync(new URL(`../../widgets/static/${name}.js`, import.meta.url), "utf-8"))
+  .join("\n");
+const {
+  Credits,
+  Meter,
+  addresses,
+  asked,
+  backoff,
+  cameraText,
+  default: widget,
+  letterbox,
+  packMessage,
+  percentile,
+  splitAfterKey,
+  splitAt,
+  timeText,
+  unpackMessage,
+} = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+
+test("the files together are one module with a widget in it", () => {
+  assert.equal(typeof widget.initialize, "function");
+  assert.equal(typeof widget.render, "function");
+});
+
+// -- messages ------------------------------------------------------------------------------------
+
+test("a header without a payload is text", () => {
+  assert.equal(packMessage({ t: "ping", sent_ms: 1 }), '{"t":"ping","sent_ms":1}');
+  assert.deepEqual(unpackMessage('{"t":"note","text":"ü"}').header, { t: "note", text: "ü" });
+});
+
+test("a payload starts at a multiple of eight, and comes back whole", () => {
+  for (const text of ["", "a", "ab", "größer", "12345678"]) {
+    const message = packMessage({ t: "camera", text }, new Uint8Array([1, 2, 3]));
+    const { header, payload } = unpackMessage(message.buffer);
+    assert.equal(header.text, text);
+    assert.deepEqual([...payload], [1, 2, 3]);
+    assert.equal(payload.byteOffset % 8, 0);
+  }
+});
+
+// -- ways to the kernel --------------------------------------------------------------------------
+
+const where = { port: 4321, token: "secret" };
+const page = (host, protocol = "http:") => ({ host, hostname: host.split(":")[0], protocol });
+
+test("a page of this machine tries loopback first, and then its own server", () => {
+  assert.deepEqual(addresses(page("localhost:8888"), "/", where), [
+    { name: "websocket", url: "ws://127.0.0.1:4321/secret" },
+    { name: "proxy", url: "ws://localhost:8888/proxy/4321/secret" },
+  ]);
+});
+
+test("a page of another machine asks only its own server, under its path, encrypted as it is", () => {
+  assert.deepEqual(addresses(page("hub.example.org", "https:"), "/user/ada/", where), [
+    { name: "proxy", url: "wss://hub.example.org/user/ada/proxy/4321/secret" },
+  ]);
+});
+
+test("attempts come later and later, up to ten seconds", () => {
+  assert.deepEqual([1, 2, 3, 4, 9].map(backoff), [500, 1000, 2000, 4000, 10000]);
+});
+
+// -- geometry ------------------------------------------------------------------------------------
+
+test("a picture stands in the middle of its box, whole", () => {
+  assert.deepEqual(letterbox(640, 480, 1000, 300), { x: 300, y: 0, width: 400, height: 300 });
+  assert.deepEqual(letterbox(640, 480, 320, 600), { x: 0, y: 180, width: 320, height: 240 });
+  assert.deepEqual(letterbox(0, 0, 100, 100).width || 0, 0);
+});
+
+test("the divider follows the pointer and stays in the picture", () => {
+  const place = { x: 100, width: 200 };
+  assert.deepEqual([0, 100, 200, 300, 999].map((x) => splitAt(x, place)), [0, 0, 0.5, 1, 1]);
+  assert.equal(splitAt(5, { x: 0, width: 0 }), 0);
+});
+
+test("the divider follows keys, and leaves those that are not its own", () => {
+  assert.equal(splitAfterKey(0.5, "ArrowLeft"), 0.48);
+  assert.equal(splitAfterKey(0.5, "ArrowRight", true), 0.6);
+  assert.equal(splitAfterKey(0.99, "ArrowUp"), 1);
+  assert.equal(splitAfterKey(0.5, "Home"), 0);
+  assert.equal(splitAfterKey(0.5, "End"), 1);
+  assert.equal(splitAfterKey(0.5, "Tab"), null);
+});
+
+test("no half that nobody sees is asked for", () => {
+  assert.deepEqual(asked("edges", "rgb", 0.5), { want: "edges", beside: "rgb" });
+  assert.deepEqual(asked("edges", "rgb", 0), { want: "edges", beside: null });
+  assert.deepEqual(asked("edges", "rgb", 1), { want: "rgb", beside: null });
+  assert.deepEqual(asked("edges", "", 0.5), { want: "edges", beside: null });
+  assert.deepEqual(asked("edges", "edges", 0.5), { want: "edges", beside: null });
+});
+
+// -- figures -------------------------------------------------------------------------------------
+
+test("a percentile is one of the values", () => {
+  const values = Array.from({ length: 100 }, (_, index) => 99 - index);
+  assert.equal(percentile(values, 0.5), 50);
+  assert.equal(percentile(values, 0.95), 95);
+  assert.equal(percentile([7], 0.95), 7);
+  assert.equal(percentile([], 0.5), null);
+});
+
+test("rates and latencies are those of the last two seconds", () => {
+  const meter = new Meter();
+  for (let ms = 0; ms <= 1000; ms += 100) meter.add(ms, 20);
+  assert.deepEqual(meter.read(1000), { fps: 10, p50: 20, p95: 20 });
+  assert.deepEqual(meter.read(9000), { fps: 0, p50: null, p95: null });
+});
+
+test("times are written as people read them", () => {
+  assert.deepEqual([0, 9.96, 62.5, 600].map(timeText), ["0:00.0", "0:09.9", "1:02.5", "10:00.0"]);
+});
+
+// -- the camera ----------------------------------------------------------------------------------
+
+test("two pictures are on their way, and an answer frees one", () => {
+  const credits = new Credits(2, 2000);
+  credits.take(0, 0);
+  credits.take(1, 10);
+  assert.equal(credits.isFree(20), false);
+  credits.give(0);
+  assert.equal(credits.isFree(20), true);
+});
+
+test("an answer that does not come counts as lost after a while", () => {
+  const credits = new Credits(1, 2000);
+  credits.take(0, 0);
+  assert.equal(credits.isFree(1999), false);
+  assert.equal(credits.isFree(2000), true);
+});
+
+test("a camera that does not start says what to do", () => {
+  assert.match(cameraText("NotAllowedError"), /Allow it for this page/);
+  assert.match(cameraText("NotFoundError"), /No camera was found/);
+  assert.match(cameraText("insecure"), /https/);
+  assert.match(cameraText("OddError"), /OddError/);
+});

@@ -1,0 +1,84 @@
+"""What can be played? A camera of the page, a path, a camera of the kernel, any iterable of frames.
+
+`open_source` says who closes it: what was opened here is closed with the widget, what was handed
+over belongs to whoever made it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit import media
+from toolkit.frame import Frame
+from toolkit.live.browser_camera import BrowserCamera
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+__all__ = ["Source", "open_source"]
+
+
+class Source(NamedTuple):
+    """A source, and what to know of it.
+
+    Attributes:
+        frames: iterable of frames.
+        text: what it is, the same in every run.
+        close: lets go of what was opened for it.
+    """
+
+    frames: Any
+    text: str
+    close: Callable[[], object]
+
+    @property
+    def has_poster(self) -> bool:
+        """Whether its first frame can be taken without a camera, a wait, or losing it."""
+        standing = isinstance(self.frames, BrowserCamera | Sequence) or hasattr(self.frames, "seek")
+        return standing and not getattr(self.frames, "is_live", False)
+
+
+def open_source(source: object, *, device: str | torch.device = "cpu") -> Source:
+    """The source that `source` names.
+
+    Args:
+        source: `"webcam"` or None for the page's camera, with a drawn scene until somebody switches
+            it on; `"synthetic"` for that scene alone; a path or address that `toolkit.media.open`
+            takes, such as `"camera:0"`; a frame; or an iterable of frames.
+        device: where frames live that are opened here.
+
+    Raises:
+        MediaError: a path that cannot be opened.
+        TypeError: something else.
+    """
+    if source is None or source == "webcam":
+        scene = media.open(media.bundled_clip(), loop=True, device=device)
+        camera = BrowserCamera(scene, device=device)
+
+        def close() -> None:
+            camera.close()
+            scene.close()
+
+        return Source(camera, "webcam", close)
+    if source == "synthetic":
+        scene = media.open(media.bundled_clip(), loop=True, device=device)
+        return Source(scene, "synthetic scene", scene.close)
+    if isinstance(source, str | os.PathLike):
+        video = media.open(source, device=device)
+        return Source(video, os.fspath(source), video.close)
+    if isinstance(source, Frame):
+        return Source([source], "a picture", _nothing)
+    if isinstance(source, Iterable):
+        return Source(source, type(source).__name__, _nothing)
+    raise TypeError(
+        f"source={source!r} of type {type(source).__name__} gives no frames; give 'webcam', "
+        "'synthetic', a path, 'camera:0', a frame, or an iterable of frames such as a Scene"
+    )
+
+
+def _nothing() -> None:
+    """What was handed over is not ours to close."""

@@ -1,0 +1,204 @@
+// How does the camera's picture get to the kernel? Compressed, and no more than it can take.
+//
+// Part of the script of `widgets.Live`, which is its files one after the other.
+
+const CREDITS = 2; // pictures on their way
+const LOST_MS = 2000; // after which an answer counts as lost
+const KEY_EVERY = 120; // pictures of H.264
+
+/**
+ * What to tell a person whose camera did not start.
+ * @param {string} name of the browser's error, or "insecure" where it offers no cameras at all
+ */
+export function cameraText(name) {
+  const texts = {
+    NotAllowedError:
+      "The browser was not allowed to use the camera. Allow it for this page (the icon beside the address), then press “Use webcam” again.",
+    NotFoundError: "No camera was found. Connect one, then press “Use webcam” again.",
+    NotReadableError: "The camera is in use by another program. Close that, then try again.",
+    OverconstrainedError: "The camera offers no picture of a size that is asked for.",
+    insecure:
+      "The browser offers cameras only to pages from https:// or from localhost. Open JupyterLab that way.",
+  };
+  return texts[name] ?? `The camera did not start: ${name}.`;
+}
+
+/** Which pictures are on their way, and whether one more may go. */
+export class Credits {
+  constructor(limit = CREDITS, lostMs = LOST_MS) {
+    this.limit = limit;
+    this.lostMs = lostMs;
+    this.sent = new Map(); // id -> moment, oldest first
+  }
+
+  isFree(nowMs) {
+    for (const [id, moment] of this.sent)
+      if (moment <= nowMs - this.lostMs) this.sent.delete(id);
+    return this.sent.size < this.limit;
+  }
+
+  take(id, nowMs) {
+    this.sent.set(id, nowMs);
+  }
+
+  give(id) {
+    this.sent.delete(id);
+  }
+}
+
+/** The browser's camera. It is on between `start` and `stop`, and never else. */
+class Camera {
+  /** @param {{send: Function, isWanted: () => boolean, onStop: (text: string) => void}} owner */
+  constructor(owner) {
+    this.owner = owner;
+    this.stream = null;
+    this.label = "";
+    this.skipped = 0; // pictures that found no credit
+    this.id = 0;
+    this.run = 0; // grows with each start and stop, so that what is late notices
+  }
+
+  /**
+   * Ask for the camera and send its pictures.
+   * @param {{codec: string, bitrate: number}} how
+   * @throws an Error whose name `cameraText` knows
+   */
+  async start(how) {
+    this.stop();
+    const run = this.run;
+    if (!navigator.mediaDevices?.getUserMedia)
+      throw Object.assign(new Error(), { name: "insecure" });
+    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 60 } };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: false });
+    if (run !== this.run) {
+      stream.getTracks().forEach((track) => track.stop());
+      return;
+    }
+    this.stream = stream;
+    const [track] = stream.getVideoTracks();
+    this.label = track.label || "camera";
+    track.addEventListener("ended", () => {
+      if (this.stream !== stream) return;
+      this.stop();
+      this.owner.onStop("The camera was disconnected, or another program took it.");
+    });
+    this.credits = new Credits();
+    this.code(how);
+    this.video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
+    await this.video.play();
+    if (run === this.run) this.watch(run);
+  }
+
+  /** Use this codec and bitrate from the next picture on. */
+  code({ codec, bitrate }) {
+    this.codec = codec === "h264" && "VideoEncoder" in globalThis ? "h264" : "jpeg";
+    this.bitrate = bitrate;
+    if (this.encoder?.state === "configured") this.encoder.close();
+    this.encoder = null;
+  }
+
+  get isOn() {
+    return this.stream !== null;
+  }
+
+  /** Look at each picture that the camera gives, once. */
+  watch(run) {
+    this.video.requestVideoFrameCallback((now, about) => {
+      if (run !== this.run) return;
+      this.watch(run);
+      const captured = about.captureTime ?? now;
+      this.capture(run, performance.timeOrigin + captured).catch((error) => {
+        if (run !== this.run) return;
+        this.stop();
+        this.owner.onStop(`The camera's pictures could not be sent: ${error.message ?? error}.`);
+      });
+    });
+  }
+
+  async capture(run, capturedMs) {
+    if (!this.owner.isWanted()) return;
+    const nowMs = performance.now();
+    if (this.isBusy || !this.credits.isFree(nowMs)) {
+      this.skipped += 1;
+      return;
+    }
+    const { videoWidth: w, videoHeight: h } = this.video;
+    if (!w || !h) return;
+    this.isBusy = true;
+    const id = this.id++;
+    this.credits.take(id, nowMs);
+    const header = { t: "camera", id, w, h, codec: this.codec, key: true, captured_ms: capturedMs };
+    try {
+      if (this.codec === "h264") this.encode(header);
+      else await this.compress(run, header);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  async compress(run, header) {
+    if (this.sheet?.width !== header.w || this.sheet?.height !== header.h) {
+      this.sheet = new OffscreenCanvas(header.w, header.h);
+      this.pen = this.sheet.getContext("2d", { alpha: false });
+    }
+    this.pen.drawImage(this.video, 0, 0, header.w, header.h);
+    const blob = await this.sheet.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+    const payload = new Uint8Array(await blob.arrayBuffer());
+    if (run === this.run) this.post(header, payload);
+  }
+
+  encode(header) {
+    const [w, h] = [header.w & ~1, header.h & ~1];
+    if (this.encoder?.state !== "configured" || this.coded !== `${w}x${h}`) {
+      if (this.encoder?.state === "configured") this.encoder.close();
+      this.coded = `${w}x${h}`;
+      this.needsKey = true;
+      this.headers = [];
+      this.encoder = new VideoEncoder({
+        output: (chunk) => {
+          const payload = new Uint8Array(chunk.byteLength);
+          chunk.copyTo(payload);
+          this.post({ ...this.headers.shift(), w, h, key: chunk.type === "key" }, payload);
+        },
+        error: (error) => this.owner.onStop(`The camera's pictures could not be coded: ${error}.`),
+      });
+      this.encoder.configure({
+        codec: "avc1.42E028",
+        width: w,
+        height: h,
+        bitrate: this.bitrate,
+        framerate: 30,
+        latencyMode: "realtime",
+        avc: { format: "annexb" },
+      });
+    }
+    const frame = new VideoFrame(this.video);
+    this.headers.push(header);
+    this.encoder.encode(frame, { keyFrame: this.needsKey || header.id % KEY_EVERY === 0 });
+    this.needsKey = false;
+    frame.close();
+  }
+
+  post(header, payload) {
+    if (!this.owner.send(header, payload)) this.credits.give(header.id);
+  }
+
+  /** The kernel took a picture; for H.264, whether it cannot go on without a keyframe. */
+  taken({ id, key }) {
+    this.credits?.give(id);
+    if (key) this.needsKey = true;
+  }
+
+  /** Switch the camera off: its light goes out. */
+  stop() {
+    this.run += 1;
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+    this.label = "";
+    this.isBusy = false;
+    if (this.encoder?.state === "configured") this.encoder.close();
+    this.encoder = null;
+    if (this.video) this.video.srcObject = null;
+    this.video = null;
+  }
+}
