@@ -1,8 +1,9 @@
 """Widgets of the Downhill toolkit: one module, one script and one style sheet for each.
 
-    from widgets import Bill, Live, Ring
+    from widgets import Bill, Live
+    Live(pipeline, source="clip.mp4")
 
-Names load what they need when they are first asked for.
+Names are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -15,11 +16,7 @@ if TYPE_CHECKING:
     from widgets.live import Live as Live
     from widgets.ring import Ring as Ring
 
-_HOME = {
-    "Bill": "widgets.bill",
-    "Live": "widgets.live",
-    "Ring": "widgets.ring",
-}
+_HOME = {"Bill": "widgets.bill", "Live": "widgets.live", "Ring": "widgets.ring"}
 
 __all__ = ["Bill", "Live", "Ring"]
 

@@ -36,6 +36,7 @@ _SERVANTS = frozenset(
         "playwright",
         "pydevd",
         "pytest_timeout",
+        "toolkit.live.server",
         "toolkit.profiling",
         "tornado",
         "tqdm",
