@@ -15,9 +15,11 @@ from toolkit.demos import execute_tour
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 TOUR = FOLDER / "00__tour.ipynb"
-LESSONS = sorted(set(FOLDER.glob("[0-9]*.ipynb")) - {TOUR})
+GALLERY = FOLDER / "08__gallery.ipynb"
+LESSONS = sorted(set(FOLDER.glob("[0-9]*.ipynb")) - {TOUR, GALLERY})
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
-ALL = [TOUR, *LESSONS, *SOLUTIONS]
+ALL = [TOUR, GALLERY, *LESSONS, *SOLUTIONS]
+WITHOUT_OUTPUTS = ALL[1:]
 BEATS = [
     "Question",
     "Naive version",
@@ -39,6 +41,7 @@ MAY_RAISE = "raises-exception"
 PATH = re.compile(r"(?<![\w.:/])/(?:home|Users|root|work|mnt|tmp|usr|opt)/[\w.]|[A-Z]:\\\\")
 
 each_lesson = pytest.mark.parametrize("lesson", [*LESSONS, *SOLUTIONS], ids=lambda path: path.stem)
+each_without = pytest.mark.parametrize("path", WITHOUT_OUTPUTS, ids=lambda path: path.stem)
 each_notebook = pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 
 
@@ -99,29 +102,29 @@ def test_every_link_to_a_file_leads_somewhere(path):
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+@each_without
+def test_all_but_the_tour_are_committed_without_outputs(path):
+    for cell in code_of(read(path)):
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+
+
+@each_without
+def test_the_hook_before_a_commit_leaves_a_notebook_as_it_is(path):
+    pytest.importorskip("nbstripout")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    options = re.findall(r"entry: \S*nbstripout(.*)", hooks)[0].split()
+    command = [sys.executable, "-m", "nbstripout", *options, "--textconv", str(path)]
+    stripped = subprocess.run(command, capture_output=True, check=True).stdout
+    assert json.loads(stripped) == read(path)
+
+
 # -- lessons --------------------------------------------------------------------------------------
 
 
 @each_lesson
 def test_a_lesson_has_the_six_beats_in_order(lesson):
     assert re.findall(r"^## (.*)$", text_of(read(lesson)), re.M) == BEATS
-
-
-@each_lesson
-def test_a_lesson_is_committed_without_outputs(lesson):
-    for cell in code_of(read(lesson)):
-        assert cell["outputs"] == []
-        assert cell["execution_count"] is None
-
-
-@each_lesson
-def test_the_hook_before_a_commit_leaves_a_lesson_as_it_is(lesson):
-    pytest.importorskip("nbstripout")
-    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    options = re.findall(r"entry: \S*nbstripout(.*)", hooks)[0].split()
-    command = [sys.executable, "-m", "nbstripout", *options, "--textconv", str(lesson)]
-    stripped = subprocess.run(command, capture_output=True, check=True).stdout
-    assert json.loads(stripped) == read(lesson)
 
 
 @each_lesson

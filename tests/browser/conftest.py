@@ -53,6 +53,10 @@ NOTEBOOK_HEIGHT = """() => Math.ceil(
     document.querySelector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-inner")
         .getBoundingClientRect().height)"""
 
+TO_THE_TOP = """() => document
+    .querySelector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer")
+    .scrollTo(0, 0)"""
+
 
 @dataclass
 class OpenNotebook:
@@ -108,6 +112,7 @@ class Lab:
         page.wait_for_function(KERNEL_IS_UP, timeout=60_000)
         height = page.evaluate(NOTEBOOK_HEIGHT)
         page.set_viewport_size({"width": 1300, "height": min(16_000, max(900, height + 200))})
+        page.evaluate(TO_THE_TOP)
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=ARTIFACTS / f"{notebook.stem}.png")
         return OpenNotebook(page, page.evaluate(CELLS), console_errors)

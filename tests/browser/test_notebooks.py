@@ -7,7 +7,12 @@ import pytest
 from nbformat import v4
 
 ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "out" / "browser"
 TOUR = ROOT / "notebooks" / "00__tour.ipynb"
+GALLERY = ROOT / "notebooks" / "08__gallery.ipynb"
+LESSON = ROOT / "notebooks" / "solutions" / "07__live_webcam__SOLUTION.ipynb"
+PLAYS = "node => /^[1-9][0-9]* fps/.test(node.textContent)"
+KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
 
 pytestmark = pytest.mark.browser
 
@@ -53,3 +58,22 @@ def test_the_tour_runs_and_its_plots_can_be_seen(lab):
     pictures = opened.pictures()
     assert len(pictures) >= 3
     assert [box for box in pictures if box["width"] < 50 or box["height"] < 20] == []
+
+
+@pytest.mark.parametrize(("path", "count"), [(LESSON, 1), (GALLERY, 8)], ids=["lesson", "gallery"])
+def test_live_pictures_play_once_all_cells_have_run_and_leave_the_kernel_idle(lab, path, count):
+    opened = lab.run(path)
+    page = opened.page
+    assert opened.errors == []
+    page.set_viewport_size({"width": 1300, "height": 900})
+    views = page.locator(".downhill-live").all()
+    assert len(views) == count
+    for number, view in enumerate(views):
+        view.scroll_into_view_if_needed()
+        facts = view.locator(".dl-facts").element_handle()
+        page.wait_for_function(PLAYS, arg=facts, timeout=60_000)
+        assert view.locator(".dl-fault").text_content() == ""
+        page.screenshot(path=ARTIFACTS / f"{path.stem}-{number}.png")
+    assert page.evaluate(KERNEL) == "idle"
+    assert opened.console_errors == []
+    page.close()
