@@ -69,7 +69,8 @@ pipeline = Pipeline([gray, shaded])
 CELL = """
 slider = ipywidgets.IntSlider(0, min=0, max=1, description="shade")
 keep_answering(slider)
-slider.observe(lambda change: setattr(pipeline.params['shaded'], 'shade', float(change.new)), "value")
+knob = pipeline.params["shaded"]
+slider.observe(lambda change: setattr(knob, "shade", float(change.new)), "value")
 live = Probed(pipeline, "synthetic", want="shaded", loop=True)
 ipywidgets.VBox([slider, live])
 """
