@@ -44,14 +44,14 @@ import torch
 from toolkit import Pipeline
 from toolkit.stages import gray
 from toolkit.stages.declare import Gray, Pointwise, Range, stage
-from widgets import Live
+import widgets
 from widgets.routes import keep_answering
 
 torch.set_num_threads(1)
-assert "class Meter" in Live._esm
+assert "class Meter" in widgets.Live._esm
 
-class Probed(Live):
-    _esm = Live._esm + {PROBE!r}
+class Probed(widgets.Live):
+    _esm = widgets.Live._esm + {PROBE!r}
 
 @stage("shaded", footprint=Pointwise())
 def shaded(gray: Gray, *, shade: float) -> Gray:
@@ -66,13 +66,18 @@ def _(spec, *, shade: Annotated[float, Range(0.0, 1.0, 1.0, doc="of the corner")
 
 pipeline = Pipeline([gray, shaded])
 """
+# The slider of `Controls`, or one of ipywidgets bound by hand where there are none.
 CELL = """
-slider = ipywidgets.IntSlider(0, min=0, max=1, description="shade")
-keep_answering(slider)
-knob = pipeline.params["shaded"]
-slider.observe(lambda change: setattr(knob, "shade", float(change.new)), "value")
+if "Controls" in widgets.__all__:
+    panel = widgets.Controls(pipeline)
+    slider = panel.knobs["shaded.shade"]
+else:
+    panel = slider = ipywidgets.FloatSlider(0, min=0, max=1, step=1)
+    keep_answering(slider)
+    knob = pipeline.params["shaded"]
+    slider.observe(lambda change: setattr(knob, "shade", change.new), "value")
 live = Probed(pipeline, "synthetic", want="shaded", loop=True)
-ipywidgets.VBox([slider, live])
+ipywidgets.VBox([panel, live])
 """
 # Each publishes from the cell itself, and is busy for some seconds then.
 BUSY = {
@@ -118,13 +123,14 @@ def run(quick: bool = False) -> dict[str, Any]:
             found = touch_while(lab, state, busy, touches)
             rows.append({"case": f"while {state}", **found})
             say(f"while {state}: {found}")
-        lab.run("live.close(); slider.close()")
+        kind = lab.run("print(type(panel).__name__)").strip()
+        lab.run("live.close(); panel.close()")
     late = {row["case"]: row["p95_ms"] / BAR_MS for row in rows}
     ratios = {f"{case}: p95 / {BAR_MS} ms": round(ratio, 4) for case, ratio in late.items()}
     return {
         "name": "controls",
         "ratios": ratios,
-        "machine": {**describe_machine(), **versions(), "threads": 1},
+        "machine": {**describe_machine(), **versions(), "threads": 1, "panel": kind},
         "rows": rows,
         "bars": {f"while a cell sleeps: p95 / {BAR_MS} ms": 1.0},
     }

@@ -1,18 +1,21 @@
 """Does a live view stay as it was, however long it is looked at and played with?
 
 Twenty seconds in a plain run; ten minutes with `DOWNHILL_SOAK_SECONDS=600`. What a person does is
-drawn at random, the same in every run of the same `DOWNHILL_SOAK_SEED`.
+drawn at random, the same in every run of the same `DOWNHILL_SOAK_SEED`. What was done, and how much
+memory there was meanwhile, stands in `out/browser/live_soak.json`.
 """
 
 import json
 import os
 import random
 import time
+from pathlib import Path
 
 import pytest
 from nbformat import v4, write
 
 pytestmark = pytest.mark.browser
+ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 SECONDS = float(os.environ.get("DOWNHILL_SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("DOWNHILL_SOAK_SEED", "5"))
 MOST_KERNEL_NBYTES = 40_000_000  # grown since a third of the time was over
@@ -191,7 +194,7 @@ def measure(opened):
     return state
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux's files of processes")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux's list of open files")
 def test_a_long_play_leaves_nothing_behind(opened, measure):
     page = opened.page
     play(page)
@@ -209,7 +212,9 @@ def test_a_long_play_leaves_nothing_behind(opened, measure):
     page.wait_for_function(PLAYS, timeout=30_000)
     assert page.locator(".dl-fault").text_content() == ""
     states.append(measure())
-    told = json.dumps({"seconds": SECONDS, "done": person.done, "states": states})
+    told = json.dumps({"seconds": SECONDS, "seed": SEED, "done": person.done, "states": states})
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / "live_soak.json").write_text(told)
     assert grown(states, "nbytes") < MOST_KERNEL_NBYTES, told
     assert grown(states, "page_nbytes") < MOST_PAGE_NBYTES, told
     assert states[-1]["threads"] == ["downhill-live", "downhill-player"]
