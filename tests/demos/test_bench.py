@@ -50,6 +50,18 @@ def test_a_benchmark_may_import_what_lies_beside_it(folder, monkeypatch):
     assert sys.path == before
 
 
+def test_a_benchmark_may_have_dataclasses(folder):
+    path = folder / "bench_ring.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Case:\n    ratio: float\n"
+        "def run(quick):\n    return {'ratios': {'r': Case(0.7).ratio}}\n"
+    )
+    assert bench.run(path)["ratios"] == {"r": 0.7}
+    assert "bench_ring" not in sys.modules
+
+
 def test_several_results_become_one_object_with_full_ratio_names(folder):
     results = [bench.run(path) for path in bench.find(folder=folder)]
     whole = bench.together(results)

@@ -49,11 +49,13 @@ def run(path: Path, *, quick: bool = False) -> dict[str, Any]:
         raise WrongUse(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
+    sys.modules[path.stem] = module  # where its dataclasses look for what they are made of
     try:
         spec.loader.exec_module(module)
         result = dict(module.run(quick=quick))
     finally:
         sys.path.remove(str(path.parent))
+        del sys.modules[path.stem]
     result.setdefault("name", path.stem.removeprefix("bench_"))
     result["machine"] = {**describe_machine(), **result.get("machine", {})}
     return result
