@@ -1,5 +1,7 @@
 """How are benchmarks found, run and shown together?"""
 
+import sys
+
 import pytest
 
 from toolkit.demos import WrongUse, bench
@@ -34,6 +36,30 @@ def test_a_result_is_completed_with_the_machine(folder):
     result = bench.run(folder / "bench_ring.py")
     assert result["ratios"] == {"over naive": 0.5}
     assert result["machine"]["torch"]
+
+
+def test_a_benchmark_may_import_what_lies_beside_it(folder, monkeypatch):
+    (folder / "beside_this_one.py").write_text("ratio = 0.7\n")
+    path = folder / "bench_ring.py"
+    path.write_text(
+        "from beside_this_one import ratio\ndef run(quick):\n    return {'ratios': {'r': ratio}}\n"
+    )
+    monkeypatch.delitem(sys.modules, "beside_this_one", raising=False)
+    before = list(sys.path)
+    assert bench.run(path)["ratios"] == {"r": 0.7}
+    assert sys.path == before
+
+
+def test_a_benchmark_may_have_dataclasses(folder):
+    path = folder / "bench_ring.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass Case:\n    ratio: float\n"
+        "def run(quick):\n    return {'ratios': {'r': Case(0.7).ratio}}\n"
+    )
+    assert bench.run(path)["ratios"] == {"r": 0.7}
+    assert "bench_ring" not in sys.modules
 
 
 def test_several_results_become_one_object_with_full_ratio_names(folder):

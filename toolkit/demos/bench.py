@@ -2,11 +2,13 @@
 
 A benchmark is `tests/benchmarks/bench_NAME.py` in a checkout, with `run(quick: bool) -> dict` whose
 answer has `name`, `ratios` (a name to a number) and perhaps `rows`; the machine is filled in here.
+It may import what lies beside it, as it may when it is run as a script.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +48,14 @@ def run(path: Path, *, quick: bool = False) -> dict[str, Any]:
     if spec is None or spec.loader is None:
         raise WrongUse(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    result = dict(module.run(quick=quick))
+    sys.path.insert(0, str(path.parent))
+    sys.modules[path.stem] = module  # where its dataclasses look for what they are made of
+    try:
+        spec.loader.exec_module(module)
+        result = dict(module.run(quick=quick))
+    finally:
+        sys.path.remove(str(path.parent))
+        del sys.modules[path.stem]
     result.setdefault("name", path.stem.removeprefix("bench_"))
     result["machine"] = {**describe_machine(), **result.get("machine", {})}
     return result
