@@ -153,6 +153,19 @@ def test_a_pose_is_claimed_where_half_of_the_pairs_are_wrong(find, seed):
     assert degrees_between(found.rotation[0].double(), turn_of(turn)) < 0.1
 
 
+def test_wrong_pairs_from_far_away_do_not_bend_the_direction(find):
+    """They pull the harder the farther they moved, and some lie on their line by chance."""
+    shift = (0.06, 0.0, 0.03)
+    errors = []
+    for seed in range(12):
+        seen, _ = two_views((0.0, 0.5, 0.0), shift, noise=0.1, wrong=0.0, seed=seed)
+        after = seen.pairs.after.clone()
+        after[0, ::5] = torch.rand(PLACES // 5, 2) * torch.tensor([639.0, 479.0])
+        found = find(seen.pairs._replace(after=after))
+        errors.append(degrees_between(found.translation[0], torch.tensor(shift)))
+    assert sum(error < 1.0 for error in errors) >= 11
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, math.nan])
 def test_empty_places_may_hold_anything(find, value):
     empty = torch.full((1, 16, 2), value)
