@@ -94,8 +94,8 @@ def test_the_first_frame_s_camera_is_seen_from_behind(run, dark):
     magenta = (drawn[0] == torch.tensor([1.0, 0.0, 1.0])[:, None, None]).all(0)
     rows, columns = magenta.nonzero().unbind(1)
     assert magenta[48, 64]  # its tip, half a unit ahead
-    assert columns.max() - columns.min() == pytest.approx(128 * 0.1 / 0.6, abs=1)
-    assert rows.max() - rows.min() == pytest.approx(96 * 0.1 / 0.6, abs=1)
+    assert columns.max() - columns.min() == pytest.approx(128 * 0.05 / 0.55, abs=1)
+    assert rows.max() - rows.min() == pytest.approx(96 * 0.05 / 0.55, abs=1)
 
 
 @pytest.mark.parametrize("shift", [(0, 0, 0), (0.02, -0.01, 0.01), (0.3, 0, 0.1), (0, 0, -0.5)])

@@ -36,7 +36,7 @@ Thickness = Annotated[int, Range(1, 9, 1, "px", doc="thickness of the lines")]
 ObjectColor = Annotated[str, Choice(*COLORS, doc="colour of the object")]
 AXES = ("red", "green", "cyan")
 """Colours of x, y and z."""
-FRUSTUM = 0.1
+FRUSTUM = 0.05
 """How deep the first frame's camera is drawn, in units of the world."""
 
 
