@@ -94,7 +94,8 @@ def _views(truth: Truth, name: str, group: str, seed: int) -> TwoViews:
     rows, columns = np.nonzero(truth.visible.numpy())
     chosen = chance.choice(len(rows), POINTS, replace=len(rows) < POINTS)
     middle = (APART_PX - 1) / 2  # of the pixels that one of the drawn picture stands for
-    before = np.column_stack([columns[chosen], rows[chosen]]) * float(APART_PX) + middle
+    before = np.column_stack([columns[chosen], rows[chosen]]).astype(np.float64)
+    before = before * APART_PX + middle
     flow = truth.flow.numpy()[:, rows[chosen], columns[chosen]].T * APART_PX
     after = before + flow + chance.normal(scale=NOISE_PX, size=flow.shape)
     wrong = chance.choice(POINTS, round(OUTLIERS * POINTS), replace=False)
