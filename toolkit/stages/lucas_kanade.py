@@ -30,6 +30,9 @@ COARSEST = 4
 what it misses no finer level makes good.
 """
 
+BRIGHTER = 0.01
+"""How much brighter or darker a window as a whole may become without looking different."""
+
 EDGE = 0.2
 """Least part of its largest slope by which a window's mismatch is judged."""
 
@@ -49,7 +52,7 @@ class Found(NamedTuple):
         slope: (K,) float32: root mean square change a px of the window, along the axis where it
             changes least.
         mismatch: (K,) float32, px: how far the window would have to be off along that axis to
-            explain what still differs, once the window is as bright as it was. On an edge, where
+            explain what still differs, `BRIGHTER` light as a whole aside. On an edge, where
             the other axis explains it, too, the axis is taken to change at least a fifth as much as
             the other.
     """
@@ -144,7 +147,9 @@ def follow(
     read, seen = levels[0].plain, desk.plain.windows  # what was seen one step before the last shift
     differs = seen.sub_(template.pixels).mul_(read.mask)
     brighter = differs.sum(-1) / read.side**2  # (K,)
-    spread = (differs.square_().sum(-1) / read.side**2 - brighter.square()).clamp_(min=0.0).sqrt_()
+    forgiven = brighter.clamp(-BRIGHTER, BRIGHTER)
+    square = differs.square_().sum(-1) / read.side**2 - (2 * brighter - forgiven) * forgiven
+    spread = square.clamp_(min=0.0).sqrt_()
     return Found(xy + shift, template.slope, spread / template.firmness.clamp_(min=1e-6))
 
 
