@@ -29,7 +29,7 @@ def evaluate(tmp_path, monkeypatch):
 
 
 def test_drawn_scenes_are_evaluated_with_every_method(evaluate, opencv_pose):
-    result, printed = evaluate(scenes=4, seed=2)
+    result, printed = evaluate(scenes=4, seed=3)
     assert set(result["metrics"]) == {"toolkit", "opencv_ransac", "opencv_magsac"}
     ours = result["metrics"]["toolkit"]
     assert ours["rotation_degrees_median"] < 0.2
@@ -43,7 +43,7 @@ def test_drawn_scenes_are_evaluated_with_every_method(evaluate, opencv_pose):
     assert (ransac["backend"], ransac["false_alarms_percent"]) == ("opencv", None)
     groups = [one["group"] for one in result["scenes"]]
     assert groups == ["general", "general", "plane", "rotation"]
-    assert "4 drawn scenes with 20% wrong pairs, seed 2: back end torch" in printed
+    assert "4 drawn scenes with 20% wrong pairs, seed 3: back end torch" in printed
     json.dumps(result, allow_nan=False)
 
 

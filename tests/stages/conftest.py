@@ -362,15 +362,14 @@ def run(constants_of) -> Callable[..., Any]:
 def chain() -> Callable[..., Pipeline]:
     """A new pipeline of the chain from pixels to what is drawn, at little work for each."""
 
-    def make(leave_out: tuple[str, ...] = ()) -> Pipeline:
+    def make() -> Pipeline:
         on = {
             "sobel": stages.sobel.using(blur="gray"),
             "homography": stages.homography.using(tracks="matches"),
         }
-        names = [name for name in CHAIN if name not in leave_out]
-        pipeline = Pipeline([on.get(name, getattr(stages, name)) for name in names])
+        pipeline = Pipeline([on.get(name, getattr(stages, name)) for name in CHAIN])
         cheap = {"preset": "fast", "hypotheses": 32}
-        for name in names:
+        for name in CHAIN:
             for parameter in getattr(stages, name).params:
                 if parameter.name in cheap:
                     setattr(pipeline.params[name], parameter.name, cheap[parameter.name])

@@ -95,8 +95,8 @@ def results(chain, tensors_in):
             assert torch.isfinite(tensor).all(), f"{name} of frame {frame.index}"
         return found
 
-    def run(source, only=None, leave_out=()):
-        pipeline = chain(leave_out)
+    def run(source, only=None):
+        pipeline = chain()
         names = pipeline.order(only)
         return [{name: read(frame, name) for name in names} for frame in pipeline.run(source)]
 
@@ -270,16 +270,23 @@ def test_fewer_or_more_places_from_one_frame_to_the_next_break_nothing(chain, te
         pipeline.params["features"].count = features
 
 
+def test_at_4k_black_is_empty(results):
+    last = results(frames_of([picture_of("black", 2160, 3840)] * 2), only=tuple(EMPTY))[-1]
+    for name, (reason, is_empty) in EMPTY.items():
+        assert is_empty(last[name]), f"{name}: {reason}"
+
+
 def test_at_4k_what_moved_is_found(results):
     height, width, shift = 2160, 3840, 6
     torch.manual_seed(0)
     blocks = torch.randint(0, 256, (3, height // 16, width // 16 + 1), dtype=torch.uint8)
     world = blocks.repeat_interleave(16, 1).repeat_interleave(16, 2)
     pictures = [world[..., :width], world[..., shift : width + shift]]
-    last = results(frames_of(pictures), leave_out=("flow", "overlay_flow"))[-1]  # for time
+    last = results(frames_of(pictures))[-1]
     moved = (last["tracks"].xy - last["tracks"].previous_xy)[last["tracks"].pairs.is_valid]
     for found, tolerance_px in (
         (moved.median(0).values, 0.05),
+        (last["flow"][0].flatten(1).median(1).values, 0.05),
         (last["homography"].matrix[0, :2, 2], 0.5),
         (last["camera_path"].motion[0, 2:], 0.05),
     ):

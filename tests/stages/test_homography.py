@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -147,3 +148,27 @@ def test_matches_are_taken_for_pairs(run):
 def test_the_same_pairs_give_the_same_model(run):
     pairs = pairs_of(wrong=80, noise=0.5)
     assert torch.equal(run(homography, pairs).matrix, run(homography, pairs).matrix)
+
+
+def test_the_homography_is_as_near_as_ransac_s(run):
+    cv2 = pytest.importorskip("cv2")
+    generator = np.random.default_rng(5)
+    ours, theirs = [], []
+    truth = np.array([[0.8, -0.5, 200.0], [0.5, 0.9, -60.0], [3e-4, -2e-4, 1.0]])
+    for _ in range(10):
+        before = generator.uniform((0, 0), (640, 480), (300, 2))
+        exact = np.concatenate([before, np.ones((300, 1))], 1) @ truth.T
+        after = exact[:, :2] / exact[:, 2:] + generator.normal(0, 0.5, (300, 2))
+        after[:120] = generator.uniform((0, 0), (640, 480), (120, 2))
+        given = (torch.from_numpy(one).float()[None] for one in (before, after))
+        model = run(homography, Pairs(*given, torch.ones(1, 300, dtype=torch.bool)))
+        ours.append(_distance(model.matrix[0].numpy().astype(float), truth))
+        theirs.append(_distance(cv2.findHomography(before, after, cv2.RANSAC, 3.0)[0], truth))
+    assert np.median(ours) <= 1.1 * np.median(theirs)
+
+
+def _distance(matrix, truth):
+    """Mean distance of the corners of the picture under two homographies, px."""
+    corners = np.array([[0, 0, 1], [640, 0, 1], [0, 480, 1], [640, 480, 1.0]]).T
+    one, other = matrix @ corners, truth @ corners
+    return np.linalg.norm(one[:2] / one[2] - other[:2] / other[2], axis=0).mean()

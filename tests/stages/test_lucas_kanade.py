@@ -52,7 +52,7 @@ def test_a_shift_is_found_to_a_fraction_of_a_pixel(find, way):
 
 
 def test_every_level_takes_steps_and_the_coarsest_takes_most():
-    assert iterations_of(5, 4) == (5, 5, 5, 15)
+    assert iterations_of(5, 4) == (5, 5, 5, 20)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
@@ -75,6 +75,12 @@ def test_an_edge_has_no_slope_along_itself(find, run):
 def test_what_looks_different_has_a_mismatch(find):
     found = find(texture(seed=0), texture(seed=5), points())
     assert found.mismatch.median() > 1.5
+
+
+def test_a_little_more_light_as_a_whole_is_no_mismatch(find, monkeypatch):
+    lit = find(texture(), texture() + 0.01, points()).mismatch
+    monkeypatch.setattr("toolkit.stages.lucas_kanade.BRIGHTER", 0.0)
+    assert lit.median() < 0.6 * find(texture(), texture() + 0.01, points()).mismatch.median()
 
 
 def test_a_guess_is_where_it_begins(find):

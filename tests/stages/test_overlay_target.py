@@ -89,13 +89,19 @@ def test_a_box_in_the_world_stays_as_the_camera_moves(run, dark):
         assert torch.equal(color_at(picture, right, 50), YELLOW)
 
 
-def test_the_keyframe_s_camera_is_seen_from_behind(run, dark):
+def test_the_first_frame_s_camera_is_seen_from_behind(run, dark):
     drawn = run(overlay_world, dark, world([0.0, 0.0, 0.5]), camera=CAMERA, thickness=1)
     magenta = (drawn[0] == torch.tensor([1.0, 0.0, 1.0])[:, None, None]).all(0)
     rows, columns = magenta.nonzero().unbind(1)
     assert magenta[48, 64]  # its tip, half a unit ahead
-    assert columns.max() - columns.min() == pytest.approx(128 * 0.1 / 0.6, abs=1)
-    assert rows.max() - rows.min() == pytest.approx(96 * 0.1 / 0.6, abs=1)
+    assert columns.max() - columns.min() == pytest.approx(128 * 0.05 / 0.55, abs=1)
+    assert rows.max() - rows.min() == pytest.approx(96 * 0.05 / 0.55, abs=1)
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 0), (0.02, -0.01, 0.01), (0.3, 0, 0.1), (0, 0, -0.5)])
+def test_of_a_first_frame_beside_the_camera_or_behind_it_nothing_is_drawn(run, dark, shift):
+    drawn = run(overlay_world, dark, world(list(map(float, shift))), camera=CAMERA)
+    assert not (drawn[0] == torch.tensor([1.0, 0.0, 1.0])[:, None, None]).all(0).any()
 
 
 def test_without_a_map_nothing_is_drawn_in_the_world(run, dark):

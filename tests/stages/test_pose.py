@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
+from toolkit.media.scenes import Scene
+from toolkit.pipeline import Pipeline
 from toolkit.profiling import profile
-from toolkit.stages import pose
-from toolkit.stages.declare import Pairs
+from toolkit.stages import blur, corners, gray, pose, pyramid, sobel, tracks
+from toolkit.stages.declare import Pairs, Pose
 
 CAMERA = ((474.0, 0.0, 319.5), (0.0, 474.0, 239.5), (0.0, 0.0, 1.0))
 PLACES = 320
@@ -153,6 +155,19 @@ def test_a_pose_is_claimed_where_half_of_the_pairs_are_wrong(find, seed):
     assert degrees_between(found.rotation[0].double(), turn_of(turn)) < 0.1
 
 
+def test_wrong_pairs_from_far_away_do_not_bend_the_direction(find):
+    """They pull the harder the farther they moved, and some lie on their line by chance."""
+    shift = (0.06, 0.0, 0.03)
+    errors = []
+    for seed in range(12):
+        seen, _ = two_views((0.0, 0.5, 0.0), shift, noise=0.1, wrong=0.0, seed=seed)
+        after = seen.pairs.after.clone()
+        after[0, ::5] = torch.rand(PLACES // 5, 2) * torch.tensor([639.0, 479.0])
+        found = find(seen.pairs._replace(after=after))
+        errors.append(degrees_between(found.translation[0], torch.tensor(shift)))
+    assert sum(error < 1.0 for error in errors) >= 11
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, math.nan])
 def test_empty_places_may_hold_anything(find, value):
     empty = torch.full((1, 16, 2), value)
@@ -194,3 +209,35 @@ def test_a_frame_costs_no_copy_and_no_wait_between_host_and_device(find):
     with profile(keep="all") as session:
         find(seen)
     assert not [event for event in session.events if event.kind == "sync"]
+
+
+def poses_of(scene):
+    """Poses of all frames but the first, from tracks of drawn pictures."""
+    pipeline = Pipeline([gray, blur, sobel, corners, pyramid, tracks, pose])
+    pipeline.params["pose"].camera = scene.intrinsics
+    found = [Pose(*map(torch.clone, frame["pose"])) for frame in pipeline.run(scene)]
+    return found[1:]
+
+
+@pytest.mark.parametrize("kind", ["room", "planes"])
+@pytest.mark.parametrize("fps", [10, 30])
+def test_what_tracks_are_off_by_is_not_taken_for_a_motion(kind, fps):
+    scene = Scene(kind, motion="rotation", width=320, height=240, frames=6, fps=fps, seed=1)
+    found = poses_of(scene)
+    assert all(bool(one.is_valid) and bool(one.is_degenerate) for one in found)
+    assert all(float(one.parallax_px) < 0.15 for one in found)
+
+
+@pytest.mark.parametrize("motion", ["handheld", "forward"])
+def test_a_camera_that_moves_is_not_taken_for_one_that_only_turns(motion):
+    scene = Scene("room", motion=motion, width=320, height=240, frames=6, fps=30, seed=1)
+    found = poses_of(scene)
+    assert all(bool(one.is_valid) for one in found)
+    assert not any(bool(one.is_degenerate) for one in found)
+
+
+def test_how_little_is_mere_noise_is_for_the_user_to_say(find):
+    seen, _ = two_views((0.0, 1.0, 0.0), (0.1, 0.0, 0.0))
+    found = find(seen)
+    assert not bool(found.is_degenerate)
+    assert bool(find(seen, parallax=float(found.parallax_px) + 0.1).is_degenerate)

@@ -1,6 +1,5 @@
 import itertools
 import sys
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from toolkit.stages import blur, corners, gray, pyramid, sobel, tracks
 from toolkit.stages.declare import Corners
 
 STAGES = (gray, blur, sobel, corners, pyramid, tracks)
-SCENES = (("room", "handheld", 1), ("planes", "loop", 2), ("plane", "forward", 3))
 
 
 def scene(kind="room", motion="handheld", seed=3, **changes):
@@ -47,11 +45,6 @@ def levels(run):
         return run(pyramid, luma), found
 
     return make
-
-
-class Truth(NamedTuple):
-    flow: torch.Tensor
-    visible: torch.Tensor
 
 
 def nowhere(like):
@@ -93,55 +86,6 @@ def test_shapes_and_dtypes_are_those_of_the_contract(watched):
         assert found.id.dtype == torch.int64
         assert found.age.dtype == torch.int32
         assert found.next_id.shape == (1,)
-
-
-def errors(truth, now):
-    """How far tracks are off, px, where the flow is known and what they show stays visible."""
-    pairs = now.pairs
-    x, y = pairs.before[0].round().long().unbind(-1)
-    off = pairs.after[0] - pairs.before[0] - truth.flow.float()[:, y, x].T
-    return off.norm(dim=-1)[pairs.is_valid[0] & truth.visible[y, x]]
-
-
-@pytest.mark.parametrize(("kind", "motion", "seed"), SCENES)
-def test_points_go_where_the_scene_says_and_where_opencv_finds_them(
-    levels, run, kind, motion, seed
-):
-    source = scene(kind, motion, seed, width=320, height=240, supersample=2)
-    (before, found), (after, _) = levels(source, 3), levels(source, 4)
-    inputs = (after, nowhere(found), before, tracks.first(before, found))
-    ours = errors(source.truth(3), run(tracks, *inputs))
-    theirs = errors(source.truth(3), run(tracks, *inputs, backend="opencv"))
-    for error in (ours, theirs):
-        assert error.median() < 0.08
-        assert (error > 1).float().mean() < 0.02
-        assert len(error) > 0.9 * (found.score > 0).sum()
-    assert ours.median() <= theirs.median() + 0.02
-    assert (ours > 1).sum() <= (theirs > 1).sum()
-    assert len(ours) >= 0.97 * len(theirs)
-
-
-def test_on_a_real_pair_it_is_as_good_as_opencv_s(run, test_data):
-    from PIL import Image
-
-    folder = test_data / "flow"
-    if not folder.is_dir():
-        pytest.skip(f"no pairs of pictures in {folder}")
-    truth = np.fromfile(folder / "rubberwhale_gt.flo", np.float32, offset=12)
-    flow = torch.from_numpy(truth.reshape(388, 584, 2)).permute(2, 0, 1)
-    pictures = [
-        torch.from_numpy(np.array(Image.open(folder / f"rubberwhale{one}.png").convert("L")))
-        for one in (1, 2)
-    ]
-    then, now = (run(pyramid, one[None, None] / 255) for one in pictures)
-    found = run(corners, run(sobel, run(blur, then[0])), count=512)
-    inputs = (now, nowhere(found), then, tracks.first(then, found))
-    known = Truth(flow, flow.abs().amax(0) < 100)
-    ours = errors(known, run(tracks, *inputs))
-    theirs = errors(known, run(tracks, *inputs, backend="opencv"))
-    assert ours.median() <= theirs.median() + 0.02
-    assert (ours > 1).sum() <= (theirs > 1).sum()
-    assert len(ours) >= 0.97 * len(theirs)
 
 
 def test_opencv_s_answer_is_opencv_s(levels, run):

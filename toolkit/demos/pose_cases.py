@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "HEIGHT", "WIDTH", "TwoViews", "draw_views"]
 
 WIDTH, HEIGHT = 640, 480
+APART_PX = 2  # points lie on a grid: to know what all pixels show takes four times as long
 POINTS = 512
 OUTLIERS = 0.2
 NOISE_PX = 0.1  # about what a sub-pixel tracker leaves
@@ -75,8 +76,8 @@ def draw_views(count: int, seed: int) -> Iterator[TwoViews]:
         scene = Scene(
             kind,
             motion=motion,
-            width=WIDTH,
-            height=HEIGHT,
+            width=WIDTH // APART_PX,
+            height=HEIGHT // APART_PX,
             frames=_FRAMES,
             fps=math.exp(chance.uniform(math.log(_SLOWEST_FPS), math.log(_FASTEST_FPS))),
             seed=chance.randrange(1 << 20),
@@ -92,19 +93,22 @@ def _views(truth: Truth, name: str, group: str, seed: int) -> TwoViews:
     chance = np.random.default_rng(seed)
     rows, columns = np.nonzero(truth.visible.numpy())
     chosen = chance.choice(len(rows), POINTS, replace=len(rows) < POINTS)
+    middle = (APART_PX - 1) / 2  # of the pixels that one of the drawn picture stands for
     before = np.column_stack([columns[chosen], rows[chosen]]).astype(np.float64)
-    flow = truth.flow.numpy()[:, rows[chosen], columns[chosen]].T
+    before = before * APART_PX + middle
+    flow = truth.flow.numpy()[:, rows[chosen], columns[chosen]].T * APART_PX
     after = before + flow + chance.normal(scale=NOISE_PX, size=flow.shape)
     wrong = chance.choice(POINTS, round(OUTLIERS * POINTS), replace=False)
     after[wrong] = chance.uniform((0, 0), (WIDTH - 1, HEIGHT - 1), (len(wrong), 2))
     rotation, translation = truth.relative_pose
+    enlarge = np.array([[APART_PX, 0, middle], [0, APART_PX, middle], [0, 0, 1]])
     return TwoViews(
         name=name,
         group=group,
         seed=seed,
         before=before,
         after=after,
-        intrinsics=truth.intrinsics.numpy(),
+        intrinsics=enlarge @ truth.intrinsics.numpy(),
         rotation=rotation.numpy(),
         translation=translation.numpy(),
     )

@@ -16,6 +16,7 @@ from toolkit.stages.linear import solve_positive
 from toolkit.stages.robust import (
     best_of,
     draw_places,
+    masked_median,
     measured_noise,
     msac_score,
     soft_weights,
@@ -27,7 +28,6 @@ __all__ = [
     "Motion",
     "fit_motion",
     "make_draws",
-    "refine_motion",
     "sampson_error",
     "triangulated_depths",
 ]
@@ -39,6 +39,10 @@ REFINING_STEPS = 4
 FINAL_STEPS = 4
 SOFT = 36.0
 """Weights that fall off at three standard deviations: almost all that correct pairs can tell."""
+DAMPING = 1e-6
+"""More would not converge: turning and going sideways look almost the same."""
+FAR = 3.0
+"""Beyond this many times the common shift, a pair counts for less."""
 
 
 class Motion(NamedTuple):
@@ -87,23 +91,33 @@ def fit_motion(
     for index in range(MINIMAL_STEPS):
         motion = _step(motion, *sample, ones, damping=1e-2 if index < 2 else 1e-4)
     square = threshold * threshold
+    trust = _trust(rotation, before, after, is_valid, threshold)
     motion = _best(motion, before, after, is_valid, square, REFINED)
     for _ in range(REFINING_STEPS):
-        motion = refine_motion(motion, before, after, is_valid, square)
+        weights = soft_weights(sampson_error(motion, before, after), is_valid, square)
+        motion = _step(motion, before, after, weights * trust, damping=DAMPING)
     motion = Motion(*(one[0] for one in _best(motion, before, after, is_valid, square, 1)))
     for _ in range(FINAL_STEPS):
         error = sampson_error(motion, before, after)
         noise = measured_noise(error, is_valid & (error < square), median=0.455)
-        motion = refine_motion(motion, before, after, is_valid, noise * SOFT)
+        weights = soft_weights(error, is_valid, noise * SOFT)
+        motion = _step(motion, before, after, weights * trust, damping=DAMPING)
     return _ahead(motion, before, after, is_valid, square)
 
 
-def refine_motion(
-    motion: Motion, before: Tensor, after: Tensor, is_valid: Tensor, square: Tensor | float
-) -> Motion:
-    """One robust step on all points, for motions (..., 3, 3), (..., 3); see `soft_weights`."""
-    weights = soft_weights(sampson_error(motion, before, after), is_valid, square)
-    return _step(motion, before, after, weights, damping=1e-4)
+def _trust(
+    rotation: Tensor, before: Tensor, after: Tensor, is_valid: Tensor, threshold: float
+) -> Tensor:
+    """What each pair may count for, (N,), by how far it moved beside what turning explains.
+
+    A pair that moved ten times as far as the others pulls at the direction a hundred times as hard.
+    If it is wrong and on its epipolar line by chance, no weight by its error tells: it makes the
+    motion agree with itself. So what it can say is held to what `FAR` times the median would say.
+    """
+    turned = rotation @ before
+    shift = (turned[:2] / turned[2:].clamp(min=1e-3) - after[:2]).norm(dim=0)
+    common = masked_median(shift, is_valid).clamp(threshold, 1.0)
+    return (FAR * common / shift.clamp(min=threshold)).clamp_(max=1).square_()
 
 
 def _step(

@@ -17,6 +17,7 @@ import torch
 
 from toolkit.stages.declare import InputSpec, Model, Pairs, Range, Reduction, Tracks, stage
 from toolkit.stages.linear import adjugate, determinant, solve_positive
+from toolkit.stages.robust import draw_places, stratified_draws, valid_first
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,7 +67,7 @@ class _Points(NamedTuple):
 def homography(
     tracks: Tracks | Matches | Pairs,
     *,
-    table: Tensor,
+    draws: Tensor,
     shuffle: Tensor,
     threshold: Tensor,
     fits: int,
@@ -85,8 +86,9 @@ def homography(
     pairs = tracks.pairs
     points = _normalised(pairs, corner)
     limit = (threshold / points.unit).square()
-    order = _in_disorder(pairs.is_valid[0], shuffle)
-    sample = _sample(order, pairs.is_valid[0].sum(), table)  # (M, 4)
+    is_there = pairs.is_valid[0]
+    order = shuffle.index_select(0, valid_first(is_there.index_select(0, shuffle)))
+    sample = draw_places(is_there, draws, order)  # (M, 4)
     guesses = _through_four(points, sample)  # (M, 3, 3)
     jury = points.of(order[:JURY])
     candidates = _best(guesses, jury, limit, CANDIDATES)
@@ -127,13 +129,11 @@ def _(
         )
     if shape[1] < 4:
         raise ValueError(f"homography needs four pairs, and there is room for {shape[1]} only")
-    generator = torch.Generator().manual_seed(0)
-    # One of each quarter of the pairs, so that no guess takes a pair twice.
-    quarters = (torch.rand(guesses, 4, generator=generator) + torch.arange(4)) / 4
+    generator = torch.Generator().manual_seed(1)
     corner = torch.zeros(3, 3)
     corner[2, 2] = 1.0
     return {
-        "table": quarters.to(spec.device),
+        "draws": stratified_draws(guesses, 4, seed=0).to(spec.device),
         "shuffle": torch.randperm(shape[1], generator=generator).to(spec.device),
         "threshold": torch.tensor(threshold).to(spec.device),
         "fits": fits,
@@ -173,18 +173,6 @@ def _similarity(scale: Tensor, shift: Tensor, corner: Tensor) -> Tensor:
     matrix[0, 0] = matrix[1, 1] = scale
     matrix[:2, 2] = shift
     return matrix
-
-
-def _in_disorder(is_valid: Tensor, shuffle: Tensor) -> Tensor:
-    """All places, (K,), those of valid pairs first, otherwise in a fixed disorder."""
-    flags = is_valid.index_select(0, shuffle).to(torch.uint8)
-    return shuffle.index_select(0, flags.argsort(descending=True, stable=True))
-
-
-def _sample(order: Tensor, count: Tensor, table: Tensor) -> Tensor:
-    """Places of four pairs for each guess, (M, 4), out of the first `count`."""
-    rank = torch.minimum((table * count).long(), (count - 1).clamp(min=0))
-    return order.index_select(0, rank.view(-1)).view(rank.shape)
 
 
 def _best(maps: Tensor, points: _Points, limit: Tensor, count: int) -> Tensor:

@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Readers", "follow", "iterations_of", "readers", "with_margins"]
 
-STEP_PX = 2.0
+STEP_PX = 1.0
 """No iteration moves a window further than this: what the slopes say holds nearby only."""
+
+COARSEST = 4
+"""How many times as many steps the coarsest level has: there a window has the furthest to go, and
+what it misses no finer level makes good.
+"""
+
+BRIGHTER = 0.01
+"""How much brighter or darker a window as a whole may become without looking different."""
 
 EDGE = 0.2
 """Least part of its largest slope by which a window's mismatch is judged."""
@@ -44,8 +52,9 @@ class Found(NamedTuple):
         slope: (K,) float32: root mean square change a px of the window, along the axis where it
             changes least.
         mismatch: (K,) float32, px: how far the window would have to be off along that axis to
-            explain what still differs. On an edge, where the other axis explains it, too, the axis
-            is taken to change at least a fifth as much as the other.
+            explain what still differs, `BRIGHTER` light as a whole aside. On an edge, where
+            the other axis explains it, too, the axis is taken to change at least a fifth as much as
+            the other.
     """
 
     xy: Tensor
@@ -88,11 +97,8 @@ def readers(
 
 
 def iterations_of(count: int, levels: int) -> tuple[int, ...]:
-    """Steps on each level, finest first: `count`, and three times that on the coarsest.
-
-    There a window has the furthest to go, and what it misses no finer level makes good.
-    """
-    return (*[count] * (levels - 1), 3 * count)
+    """Steps on each level, finest first: `count`, and `COARSEST` times that on the coarsest."""
+    return (*[count] * (levels - 1), COARSEST * count)
 
 
 def with_margins(pyramid: Sequence[Tensor], levels: Sequence[Readers]) -> list[Tensor]:
@@ -139,8 +145,12 @@ def follow(
         template = _template(levels[level], before[level], xy, level, desk)
         shift = _slide(template, levels[level], after[level], shift * 2, iterations[level], desk)
     read, seen = levels[0].plain, desk.plain.windows  # what was seen one step before the last shift
-    difference = seen.sub_(template.pixels).mul_(read.mask).square_().sum(-1).sqrt_() / read.side
-    return Found(xy + shift, template.slope, difference / template.firmness.clamp_(min=1e-6))
+    differs = seen.sub_(template.pixels).mul_(read.mask)
+    brighter = differs.sum(-1) / read.side**2  # (K,)
+    forgiven = brighter.clamp(-BRIGHTER, BRIGHTER)
+    square = differs.square_().sum(-1) / read.side**2 - (2 * brighter - forgiven) * forgiven
+    spread = square.clamp_(min=0.0).sqrt_()
+    return Found(xy + shift, template.slope, spread / template.firmness.clamp_(min=1e-6))
 
 
 class _Desk(NamedTuple):

@@ -36,6 +36,8 @@ Thickness = Annotated[int, Range(1, 9, 1, "px", doc="thickness of the lines")]
 ObjectColor = Annotated[str, Choice(*COLORS, doc="colour of the object")]
 AXES = ("red", "green", "cyan")
 """Colours of x, y and z."""
+FRUSTUM = 0.05
+"""How deep the first frame's camera is drawn, in units of the world."""
 
 
 @stage("overlay_target", footprint=Global())
@@ -95,20 +97,20 @@ def overlay_world(
     camera: Camera,
     brush: Brush,
     placed: Wires,
-    keyframe: Wires,
+    first: Wires,
 ) -> Rgb:
-    """Draw a box that stays where it is in the world, and the last keyframe's camera. No sync.
+    """Draw a box that stays where it is in the world, and the first frame's camera. No sync.
 
     (1, 3, H, W). The box's place is given in units of the world, in which the points that were seen
-    first are 1 away. Without a valid pose, the picture is as it was.
+    first are 1 away. The first frame's camera is drawn where all of it is ahead: of one that is
+    beside the camera, a stray line would be seen. Without a valid pose, the picture is as it was.
     """
     canvas = copied(rgb)
     view = View(odometry.rotation[0], odometry.translation[0])
     is_shown = odometry.is_valid[0]
     draw_wires(canvas, placed, view, is_shown, camera=camera, brush=brush)
-    turn = odometry.rotation[0] @ odometry.keyframe_rotation[0].mT
-    shift = odometry.translation[0] - turn @ odometry.keyframe_translation[0]
-    draw_wires(canvas, keyframe, View(turn, shift), is_shown, camera=camera, brush=brush)
+    is_ahead = is_shown & (view.translation[2] > 2 * FRUSTUM)
+    draw_wires(canvas, first, view, is_ahead, camera=camera, brush=brush)
     return canvas[:-1].view(rgb.shape)
 
 
@@ -132,7 +134,7 @@ def _(
         "camera": prepare_camera("overlay_world", camera, spec.device),
         "brush": brush,
         "placed": wires(box((x, y, z), (size, size, size)), object_color, brush, samples),
-        "keyframe": wires(frustum(aspect, 0.1), "magenta", brush, samples),
+        "first": wires(frustum(aspect, FRUSTUM), "magenta", brush, samples),
     }
 
 

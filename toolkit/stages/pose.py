@@ -43,6 +43,7 @@ def pose(
     *,
     camera: Camera,
     threshold: float,
+    parallax: float,
     motions: dict[str, Tensor],
     turns: Tensor,
     planes: Tensor,
@@ -52,9 +53,10 @@ def pose(
     Reads `tracks.pairs`, so `pose.using(tracks="matches")` works on matches. Five-point hypotheses,
     the best refined with robust weights; beside them a homography and a mere turn. Where the plane
     explains the pairs as well as the motion does (Torr's GRIC, with the noise measured from the
-    pairs), `is_degenerate` is set: the rotation of a camera that only turned is good even then,
-    before a plane it is no better than the direction. Where fewer than 10 pairs agree, or so few of
-    all (40 %, beside five) that chance would do, it is the identity, not valid.
+    pairs), or where a turn leaves less than `parallax`, which a tracker's noise leaves, too,
+    `is_degenerate` is set: the rotation of a camera that only turned is good even then, before a
+    plane it is no better than the direction. Where fewer than 10 pairs agree, or so few of all
+    (40 %, beside five) that chance would do, it is the identity, not valid.
     A fixed number of steps: some 5000 dispatches, views included; the largest tensor is
     (hypotheses, 3, K).
 
@@ -72,9 +74,9 @@ def pose(
     is_inlier = is_valid & (error < square)
     plane = fit_homography(before, after, is_valid, threshold=threshold, draws=planes)
     off_plane = transfer_error(plane, before, after)
-    parallax = masked_median(left_by_turn(turn, before, after, is_inlier), is_inlier)
+    left = masked_median(left_by_turn(turn, before, after, is_inlier), is_inlier)
 
-    is_degenerate = explains_as_well(off_plane, error, is_valid, square)
+    is_degenerate = explains_as_well(off_plane, error, is_valid, square) | (left < parallax)
     agree = is_inlier.sum()
     is_found = (agree >= FEWEST) & (agree >= FREE + SHARE * is_valid.sum())
     identity = torch.zeros_like(motion.rotation)
@@ -85,7 +87,7 @@ def pose(
         (is_inlier & is_found)[None],
         is_found[None],
         (is_degenerate & is_found)[None],
-        torch.where(is_found, parallax * camera.focal_px, 0.0)[None],
+        torch.where(is_found, left * camera.focal_px, 0.0)[None],
     )
 
 
@@ -97,6 +99,9 @@ def _(
     threshold: Annotated[
         float, Range(0.1, 10.0, 0.1, "px", doc="distance at which a pair no longer agrees")
     ] = 1.0,
+    parallax: Annotated[
+        float, Range(0.0, 10.0, 0.05, "px", doc="shift, turning aside, that may be mere noise")
+    ] = 0.15,
     hypotheses: Annotated[
         int, Range(32, 2048, 32, "motions", doc="how many are tried; more stand more wrong pairs")
     ] = 256,
@@ -105,6 +110,7 @@ def _(
     return {
         "camera": view,
         "threshold": threshold / view.focal_px,
+        "parallax": parallax / view.focal_px,
         "motions": make_draws(hypotheses, spec.device),
         "turns": stratified_draws(max(hypotheses // 4, 16), 2, seed=7).to(spec.device),
         "planes": stratified_draws(max(hypotheses // 2, 32), 4, seed=8).to(spec.device),

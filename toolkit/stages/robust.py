@@ -17,6 +17,7 @@ __all__ = [
     "msac_score",
     "soft_weights",
     "stratified_draws",
+    "valid_first",
 ]
 
 
@@ -26,12 +27,18 @@ def stratified_draws(hypotheses: int, size: int, seed: int) -> Tensor:
     return (torch.arange(size) + torch.rand(hypotheses, size, generator=generator)) / size
 
 
-def draw_places(is_valid: Tensor, draws: Tensor) -> Tensor:
+def valid_first(is_valid: Tensor) -> Tensor:
+    """All places (K,) int64, the valid ones first, otherwise in their order. No sync."""
+    return is_valid.to(torch.uint8).argsort(descending=True, stable=True)
+
+
+def draw_places(is_valid: Tensor, draws: Tensor, order: Tensor | None = None) -> Tensor:
     """Places (M, size) int64 among the valid ones of (K,), no sync; any places where none is.
 
-    Where fewer are valid than a draw takes, some are taken twice.
+    Where fewer are valid than a draw takes, some are taken twice. `order` is `valid_first`, if it
+    is known, or any other order that has the valid ones first.
     """
-    order = is_valid.to(torch.uint8).argsort(descending=True, stable=True)
+    order = valid_first(is_valid) if order is None else order
     at = (draws * is_valid.sum()).long().clamp_(max=is_valid.shape[0] - 1)
     return order[at]
 

@@ -115,7 +115,7 @@ def _(
     *,
     window: Annotated[int, Range(5, 31, 2, "px", doc="side of the windows; odd")] = 15,
     iterations: Annotated[
-        int, Range(2, 20, 1, "steps", doc="on each level; three times that on the coarsest")
+        int, Range(2, 20, 1, "steps", doc="on each level; four times that on the coarsest")
     ] = 5,
     back_error: Annotated[
         float, Range(0.05, 5.0, 0.05, "px", doc="how far off a point may come back")

@@ -12,10 +12,13 @@ from toolkit.stages.declare import Matrix
 __all__ = ["DEFAULT_CAMERA", "Camera", "CameraMatrix", "camera_rays", "prepare_camera"]
 
 CameraMatrix = Annotated[
-    tuple, Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px, as calibration gives it")
+    tuple,
+    Matrix(3, 3, doc="fx 0 cx, 0 fy cy, 0 0 1 in px; the default is a guess for 1280x720"),
 ]
 DEFAULT_CAMERA = ((1000.0, 0.0, 640.0), (0.0, 1000.0, 360.0), (0.0, 0.0, 1.0))
-"""Of 1280x720 px and a lens of 65 degrees: set the one that the pictures were taken with."""
+"""Of 1280x720 px and a lens of 65 degrees. Nobody can tell from a result that another camera took
+the pictures, and all directions are wrong then: set the one that did.
+"""
 
 
 class Camera(NamedTuple):

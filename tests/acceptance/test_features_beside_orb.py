@@ -4,16 +4,14 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from toolkit.stages import features, homography, matches
-from toolkit.stages.declare import Pairs
 
+cv2 = pytest.importorskip("cv2")
 WIDTH, HEIGHT, COUNT = 640, 480, 500
-TURNS = ((15, 1.0), (30, 1.4), (45, 0.7), (60, 1.2))
 
 
 class Found(NamedTuple):
@@ -24,13 +22,32 @@ class Found(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pictures(test_data):
-    """A face, a table and a garage, (480, 640) uint8, the first two cut to that shape."""
+def ours_of(run) -> Callable[[np.ndarray], Found]:
+    def find(picture):
+        result = run(features, as_gray(picture), count=COUNT)
+        is_there = result.score[0] > 0
+        return Found(result.xy[0][is_there].numpy(), result.descriptor[0][is_there].numpy())
+
+    return find
+
+
+def as_gray(picture):
+    return torch.from_numpy(picture).float().div(255)[None, None]
+
+
+def orb_of(picture):
+    points, bits = cv2.ORB_create(COUNT).detectAndCompute(picture, None)
+    return Found(np.array([one.pt for one in points]), bits)
+
+
+@pytest.fixture(scope="module")
+def pictures(test_data, ours_of):
+    """A face, a table and a garage, (480, 640) uint8, each with both kinds of features."""
     names = ("faces/astronaut.png", "faces/coffee.png", "flow/motorcycle_left.png")
     found = [cv2.imread(str(test_data / name), cv2.IMREAD_GRAYSCALE) for name in names]
     if any(one is None for one in found):
         pytest.skip(f"one of {', '.join(names)} is not in {test_data}")
-    return [_cut(one) for one in found]
+    return [(one, ours_of(one), orb_of(one)) for one in map(_cut, found)]
 
 
 def _cut(picture):
@@ -66,37 +83,19 @@ def matching_score(one, other, matrix, scale):
     return right / min(visible(there).sum(), back.sum())
 
 
-def orb_of(picture):
-    points, bits = cv2.ORB_create(COUNT).detectAndCompute(picture, None)
-    return Found(np.array([one.pt for one in points]), bits)
-
-
-@pytest.fixture
-def ours_of(run) -> Callable[[np.ndarray], Found]:
-    def find(picture):
-        result = run(features, as_gray(picture), count=COUNT)
-        is_there = result.score[0] > 0
-        return Found(result.xy[0][is_there].numpy(), result.descriptor[0][is_there].numpy())
-
-    return find
-
-
-def as_gray(picture):
-    return torch.from_numpy(picture).float().div(255)[None, None]
-
-
-@pytest.mark.parametrize(("degrees", "scale"), TURNS)
+@pytest.mark.parametrize("scale", [0.7, 0.85, 1.0, 1.2, 1.4])
+@pytest.mark.parametrize("degrees", [15, 30, 45, 60])
 def test_the_matching_score_is_within_five_percent_of_orb_s(pictures, ours_of, degrees, scale):
     ours, orb = [], []
-    for picture in pictures:
+    for picture, by_us, by_orb in pictures:
         moved, matrix = turned(picture, degrees, scale)
-        ours += [matching_score(ours_of(picture), ours_of(moved), matrix, scale)]
-        orb += [matching_score(orb_of(picture), orb_of(moved), matrix, scale)]
+        ours += [matching_score(by_us, ours_of(moved), matrix, scale)]
+        orb += [matching_score(by_orb, orb_of(moved), matrix, scale)]
     assert np.mean(ours) >= 0.95 * np.mean(orb)
 
 
 def test_a_turned_picture_is_laid_over_the_other_by_its_features(pictures, run):
-    for picture in pictures:
+    for picture, *_ in pictures:
         moved, matrix = turned(picture, 40, 0.8)
         before, after = (run(features, as_gray(one), count=COUNT) for one in (picture, moved))
         model = run(homography, run(matches, after, before))
@@ -105,26 +104,3 @@ def test_a_turned_picture_is_laid_over_the_other_by_its_features(pictures, run):
         ones = np.concatenate([corners, np.ones((4, 1))], 1) @ model.matrix[0].numpy().T
         error = np.linalg.norm(ones[:, :2] / ones[:, 2:] - landed(corners, matrix), axis=1)
         assert error.mean() < 1.0
-
-
-def test_the_homography_is_as_near_as_ransac_s(run):
-    generator = np.random.default_rng(5)
-    ours, theirs = [], []
-    truth = np.array([[0.8, -0.5, 200.0], [0.5, 0.9, -60.0], [3e-4, -2e-4, 1.0]])
-    for _ in range(10):
-        before = generator.uniform((0, 0), (WIDTH, HEIGHT), (300, 2))
-        exact = np.concatenate([before, np.ones((300, 1))], 1) @ truth.T
-        after = exact[:, :2] / exact[:, 2:] + generator.normal(0, 0.5, (300, 2))
-        after[:120] = generator.uniform((0, 0), (WIDTH, HEIGHT), (120, 2))
-        given = (torch.from_numpy(one).float()[None] for one in (before, after))
-        model = run(homography, Pairs(*given, torch.ones(1, 300, dtype=torch.bool)))
-        ours.append(_distance(model.matrix[0].numpy().astype(float), truth))
-        theirs.append(_distance(cv2.findHomography(before, after, cv2.RANSAC, 3.0)[0], truth))
-    assert np.median(ours) <= 1.1 * np.median(theirs)
-
-
-def _distance(matrix, truth):
-    """Mean distance of the corners of the picture under two homographies, px."""
-    corners = np.array([[0, 0, 1], [WIDTH, 0, 1], [0, HEIGHT, 1], [WIDTH, HEIGHT, 1.0]]).T
-    one, other = matrix @ corners, truth @ corners
-    return np.linalg.norm(one[:2] / one[2] - other[:2] / other[2], axis=0).mean()
