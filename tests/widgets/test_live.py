@@ -2,6 +2,7 @@
 
 import io
 import threading
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -14,7 +15,7 @@ from toolkit import Frame, Pipeline, media
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
 from widgets import Live, rerun
 from widgets.live import Recording
-from widgets.sources import open_source
+from widgets.sources import open_source, source_text
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_its_output_is_a_picture_and_a_line_that_is_always_the_same(make_live):
     assert "application/vnd.jupyter.widget-view+json" in data
     picture = Image.open(io.BytesIO(live.still_png()))
     assert picture.size == (360, 202)
+
+
+@pytest.mark.parametrize("kind", [Path, str])
+def test_its_output_names_a_file_without_the_folder_it_lies_in(make_live, pipeline, kind):
+    clip = media.bundled_clip()
+    line = f"Live(blur of pipeline, source: {clip.name})"
+    assert bundle(make_live(pipeline, kind(clip)))["text/plain"] == line
+
+
+def test_an_address_is_named_without_its_password():
+    assert source_text("network", "rtsp://ada:secret@cam:554/1?key=2") == "rtsp://cam:554/1"
+    assert source_text("camera", "camera:0") == "camera:0"
 
 
 def test_displaying_it_starts_no_thread_and_computes_the_poster_once(make_live, pipeline):
