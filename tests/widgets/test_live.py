@@ -167,6 +167,25 @@ def test_state_and_player_follow_each_other(make_live):
     assert live.speed == 0.5
 
 
+@pytest.mark.parametrize("kind", ["synthetic", "video", "scene"])
+def test_loop_is_on_and_stays_on_where_the_source_begins_again_by_itself(make_live, pipeline, kind):
+    sources = {
+        "video": lambda: media.open(media.bundled_clip(), loop=True),
+        "scene": lambda: media.Scene(loop=True, width=64, height=48),
+    }
+    live = make_live(pipeline, sources.get(kind, lambda: kind)())
+    assert live.loop
+    assert live.endless
+    live.loop = False  # a page unticks the box
+    assert live.loop
+
+
+def test_loop_is_off_where_the_source_ends(make_live, pipeline):
+    live = make_live(pipeline, media.bundled_clip())
+    assert not live.loop
+    assert not live.endless
+
+
 def test_a_page_asks_for_steps_and_places(make_live):
     live = make_live()
     live._handle_custom_msg({"t": "step"}, [])

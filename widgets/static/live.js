@@ -253,12 +253,21 @@ class LiveView {
     this.e.root.classList.toggle("dl-off", state !== "open");
     for (const control of this.e.root.querySelectorAll("button, input, select"))
       control.disabled = state === "no kernel";
+    this.showLoop();
     this.told = "";
     if (state === "open") this.see();
     if (state === "no kernel" && this.room.source === this) {
       this.room.camera.stop();
       this.room.views.forEach((view) => view.refresh());
     }
+  }
+
+  /** A source that begins again by itself cannot be told not to. */
+  showLoop() {
+    const { loop, loopLabel } = this.e, isEndless = this.model.get("endless");
+    loop.checked = this.model.get("loop");
+    loop.disabled = isEndless || this.state === "no kernel";
+    loopLabel.title = isEndless ? "This source begins again by itself" : "Begin again at the end";
   }
 
   /** A fault says by itself why there is no picture. */
@@ -355,7 +364,7 @@ class LiveView {
     if (!("VideoDecoder" in globalThis)) e.codec.lastChild.disabled = true;
     e.bitrate.value = model.get("bitrate_kbps");
     e.bitrateLabel.hidden = model.get("codec") !== "h264";
-    e.loop.checked = model.get("loop");
+    this.showLoop();
     const { camera } = this.room;
     e.camera.hidden = !model.get("webcam");
     e.camera.textContent = camera.isOn ? "Stop webcam" : "Use webcam";
