@@ -97,6 +97,8 @@ class Bill(Shown):
         self._look: Following | None = None
         self._exact_index = -1
         self._sent = 0
+        # Never cleared: a page that was scrolled out keeps its rows, and they name places.
+        self._places: dict[StageKey, int] = {}
         self._forget_page()
         super().__init__(
             measure=measure,
@@ -201,7 +203,6 @@ class Bill(Shown):
     def _forget_page(self, have: int = 0) -> None:
         """The page has so many frames, and nothing else."""
         self._sent = min(have, self._sent)
-        self._places: dict[StageKey, int] = {}
         self._names: list[str] = []
         self._words: dict[str, Any] = {}
         self._lines_sent = 0

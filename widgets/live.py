@@ -76,6 +76,7 @@ class Live(Still, anywidget.AnyWidget):
         player: the engine; see `toolkit.live.player.Player`.
         playing: whether frames follow each other.
         speed: seconds of film in one second.
+        endless: whether the source begins again by itself, so that `loop` cannot be False.
         split: where the divider is, 0 to 1.
         codec: `"jpeg"` or `"h264"`.
         quality: of JPEG, 1 to 100.
@@ -95,6 +96,7 @@ class Live(Still, anywidget.AnyWidget):
     playing = traitlets.Bool(True).tag(sync=True)
     speed = traitlets.Float(1.0, min=SPEEDS[0], max=SPEEDS[1]).tag(sync=True)
     loop = traitlets.Bool(False).tag(sync=True)
+    endless = traitlets.Bool(False).tag(sync=True)
     seekable = traitlets.Bool(False).tag(sync=True)
     duration_seconds = traitlets.Float(0.0).tag(sync=True)
     webcam = traitlets.Bool(False).tag(sync=True)
@@ -142,6 +144,7 @@ class Live(Still, anywidget.AnyWidget):
             playing=self.player.is_playing,
             speed=self.player.speed,
             loop=self.player.loop,
+            endless=self.player.is_endless,
             seekable=self.player.can_seek,
             duration_seconds=self.player.duration_seconds or 0.0,
             webcam=hasattr(self._source.frames, "offer"),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from toolkit import media
 from toolkit.frame import Frame
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "open_source", "source_text"]
 
 
 class Source(NamedTuple):
@@ -27,7 +29,7 @@ class Source(NamedTuple):
 
     Attributes:
         frames: iterable of frames.
-        text: what it is, the same in every run.
+        text: what it is, the same in every run and on every machine.
         close: lets go of what was opened for it.
     """
 
@@ -69,7 +71,7 @@ def open_source(source: object, *, device: str | torch.device = "cpu") -> Source
         return Source(scene, "synthetic scene", scene.close)
     if isinstance(source, str | os.PathLike):
         video = media.open(source, device=device)
-        return Source(video, os.fspath(source), video.close)
+        return Source(video, source_text(video.location.kind, os.fspath(source)), video.close)
     if isinstance(source, Frame):
         return Source([source], "a picture", _nothing)
     if isinstance(source, Iterable):
@@ -78,6 +80,15 @@ def open_source(source: object, *, device: str | torch.device = "cpu") -> Source
         f"source={source!r} of type {type(source).__name__} gives no frames; give 'webcam', "
         "'synthetic', a path, 'camera:0', a frame, or an iterable of frames such as a Scene"
     )
+
+
+def source_text(kind: str, name: str) -> str:
+    """What a saved notebook may say: no folder of this machine, and no password of an address."""
+    if kind == "network":
+        address = urlsplit(name)
+        return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+    is_path = kind == "file" or PurePath(name).is_absolute()
+    return PurePath(name).name if is_path else name
 
 
 def _nothing() -> None:

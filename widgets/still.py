@@ -14,6 +14,7 @@ state in notebooks" is off); `nbclient` saves it unless `store_widget_state=Fals
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["Still"]
@@ -33,6 +34,18 @@ class Still:
     def still_png(self) -> bytes | None:
         """The picture that stands for the widget, as the bytes of a PNG, or None. Computes none."""
         return None
+
+    def __repr__(self) -> str:
+        """The text in one line: what a box that holds the widget says of it, and a saved notebook.
+
+        Never raises: a box asks for it, and a traceback.
+        """
+        name = type(self).__name__
+        with suppress(Exception):
+            first, *more = self.still_text().splitlines()
+            line = f"{first} …" if more else first
+            return line if line.startswith(name) else f"{name}({line})"
+        return f"{name}()"
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget's view with its text and its picture beside it, as data and metadata."""

@@ -19,6 +19,7 @@ from widgets import Live
 pipeline = Pipeline([rgb, gray, blur])"""
 LIVE = "live = Live(pipeline, beside='rgb')\nlive"
 LONG = "live = Live(pipeline)\ndisplay(live)\nprint('\\n' * 200)"
+BELOW = "live = Live(pipeline)\nprint('\\n' * 200)\ndisplay(live)"
 COUNTS = "[live.player.shown, pipeline.timings['blur'].calls]"
 OURS = "sorted(one.name for one in threading.enumerate() if one.name.startswith('downhill'))"
 IN_KERNEL = """async (code) => {
@@ -213,6 +214,26 @@ def test_a_view_that_is_scrolled_out_costs_nothing(start):
     assert view.ask(COUNTS) == before
     view.root.scroll_into_view_if_needed()
     view.ask_until("[one.is_visible for one in live.player._engine.views.values()]", [True])
+
+
+def test_a_view_that_was_never_seen_waits_and_does_not_say_that_it_is_cut_off(opened):
+    view = View(opened)
+    opened.page.set_viewport_size({"width": 1300, "height": 700})
+    opened.page.evaluate(RUN_CELL, BELOW)
+    view.wait_for("state", "^Waiting for the first picture")
+    view.wait_for("facts", "^waiting for the first picture$")
+    view.root.scroll_into_view_if_needed()
+    view.wait_for("facts", r"[1-9]\d* fps")
+    assert view.part("state").text_content() == ""
+    opened.page.evaluate(IN_KERNEL, "live.close()")
+
+
+def test_the_loop_box_is_ticked_for_a_source_that_begins_again_by_itself(start):
+    view = start("live = Live(pipeline, 'synthetic')\nlive")
+    box = view.root.locator("input[type=checkbox]")
+    assert box.is_checked()
+    assert box.is_disabled()
+    view.show("live_loop")
 
 
 def test_no_camera_is_a_sentence_and_the_scene_plays_on(start):

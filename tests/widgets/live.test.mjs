@@ -10,6 +10,7 @@ const source = parts
 const {
   Credits,
   Meter,
+  absenceText,
   addresses,
   asked,
   backoff,
@@ -20,6 +21,7 @@ const {
   percentile,
   splitAfterKey,
   splitAt,
+  stateText,
   timeText,
   unpackMessage,
 } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
@@ -66,6 +68,20 @@ test("a page of another machine asks only its own server, under its path, encryp
 
 test("attempts come later and later, up to ten seconds", () => {
   assert.deepEqual([1, 2, 3, 4, 9].map(backoff), [500, 1000, 2000, 4000, 10000]);
+});
+
+test("a view that has no picture yet says what it waits for", () => {
+  assert.match(stateText("connecting", false), /Connecting/);
+  assert.match(stateText("open", false), /Waiting for the first picture/);
+  assert.equal(stateText("open", true), "");
+  assert.match(stateText("lost", true), /lost/);
+});
+
+test("no connection is said only once an attempt has failed", () => {
+  assert.equal(absenceText("connecting", 0), "connecting");
+  assert.equal(absenceText("open", 0), "waiting for the first picture");
+  assert.equal(absenceText("connecting", 1), "no connection");
+  for (const state of ["lost", "no kernel"]) assert.equal(absenceText(state, 0), "no connection");
 });
 
 // -- geometry ------------------------------------------------------------------------------------

@@ -29,10 +29,10 @@ def play(pipeline):
     ring = FrameRing(4, width=32, height=24, pixel_format="rgb")
     pixels = torch.zeros(3, 24, 32, dtype=torch.uint8)
 
-    def run(frames=3):
+    def run(frames=3, name="blur"):
         source = (ring.copy_in(pixels, pts_seconds=index / 30) for index in range(frames))
         for frame in pipeline.run(source):
-            frame["blur"]
+            frame[name]
 
     return run
 
@@ -117,6 +117,21 @@ def test_a_second_view_gets_what_it_has_not(by_hand, pipeline, play):
     ((message, buffer),) = bill.told("rows")
     assert message["stages"]
     assert [row[0] for row in unpacked(buffer)] == [1, 2]
+
+
+def test_a_stage_keeps_its_place_when_a_view_is_scrolled_out_and_in(by_hand, pipeline, play):
+    bill = by_hand(Bill, pipeline)
+    bill.see()
+    play(3)
+    bill.tick()
+    ((before, _),) = bill.told("rows")
+    bill.see(visible=False)
+    bill.see(have=3)
+    play(2, name="pixels")  # these ran no stage; the page has rows of frames that did
+    bill.tick_after(0.1)
+    ((after, buffer),) = bill.told("rows")
+    assert after["stages"] == before["stages"] == ["(outside stages)", "gray", "blur"]
+    assert [set(row[3]) for row in unpacked(buffer)] == [{0}, {0}]
 
 
 def test_words_are_sent_at_most_four_times_a_second(by_hand, pipeline, play):

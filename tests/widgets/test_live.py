@@ -2,6 +2,7 @@
 
 import io
 import threading
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -14,7 +15,7 @@ from toolkit import Frame, Pipeline, media
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
 from widgets import Live, rerun
 from widgets.live import Recording
-from widgets.sources import open_source
+from widgets.sources import open_source, source_text
 
 
 @pytest.fixture
@@ -65,6 +66,18 @@ def test_its_output_is_a_picture_and_a_line_that_is_always_the_same(make_live):
     assert "application/vnd.jupyter.widget-view+json" in data
     picture = Image.open(io.BytesIO(live.still_png()))
     assert picture.size == (360, 202)
+
+
+@pytest.mark.parametrize("kind", [Path, str])
+def test_its_output_names_a_file_without_the_folder_it_lies_in(make_live, pipeline, kind):
+    clip = media.bundled_clip()
+    line = f"Live(blur of pipeline, source: {clip.name})"
+    assert bundle(make_live(pipeline, kind(clip)))["text/plain"] == line
+
+
+def test_an_address_is_named_without_its_password():
+    assert source_text("network", "rtsp://ada:secret@cam:554/1?key=2") == "rtsp://cam:554/1"
+    assert source_text("camera", "camera:0") == "camera:0"
 
 
 def test_displaying_it_starts_no_thread_and_computes_the_poster_once(make_live, pipeline):
@@ -152,6 +165,25 @@ def test_state_and_player_follow_each_other(make_live):
     assert (live.player.speed, live.player.loop) == (2.0, True)
     live.player.speed = 0.5
     assert live.speed == 0.5
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "video", "scene"])
+def test_loop_is_on_and_stays_on_where_the_source_begins_again_by_itself(make_live, pipeline, kind):
+    sources = {
+        "video": lambda: media.open(media.bundled_clip(), loop=True),
+        "scene": lambda: media.Scene(loop=True, width=64, height=48),
+    }
+    live = make_live(pipeline, sources.get(kind, lambda: kind)())
+    assert live.loop
+    assert live.endless
+    live.loop = False  # a page unticks the box
+    assert live.loop
+
+
+def test_loop_is_off_where_the_source_ends(make_live, pipeline):
+    live = make_live(pipeline, media.bundled_clip())
+    assert not live.loop
+    assert not live.endless
 
 
 def test_a_page_asks_for_steps_and_places(make_live):

@@ -47,6 +47,31 @@ def test_the_text_is_the_same_in_every_run(make):
     assert "0x" not in first.replace("640x480", "")
 
 
+class Long(Plain):
+    def still_text(self):
+        return "gray: no parameters\nblur: sigma = 1.0 px"
+
+
+class Failing(Plain):
+    def still_text(self):
+        raise RuntimeError("the pipeline is gone")
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (Poster, "Poster(640x480)"),
+        (Plain, "Plain()"),
+        (Long, "Long(gray: no parameters …)"),
+        (Failing, "Failing()"),
+    ],
+)
+def test_a_box_says_one_line_of_what_it_holds(make, line):
+    assert repr(make()) == line
+    data = ipywidgets.HBox([make()])._repr_mimebundle_()
+    assert data["text/plain"] == f"HBox(children=({line},))"
+
+
 def test_a_widget_without_a_view_shows_its_picture():
     class Viewless(Poster):
         _view_name = traitlets.Unicode(None, allow_none=True).tag(sync=True)

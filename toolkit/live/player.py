@@ -49,8 +49,8 @@ class Player:
     has left, or when the player is collected; never before a file that is recorded is finished.
 
     A source is any iterable of frames. It may have `seek`, `duration_seconds`, `is_live`,
-    `discontinuities`, and, where frames are pushed to it, `try_next`, `on_ready`, `offer` and
-    `stop`, as `BrowserCamera` has. The player does not close it.
+    `is_looping`, `discontinuities`, and, where frames are pushed to it, `try_next`, `on_ready`,
+    `offer` and `stop`, as `BrowserCamera` has. The player does not close it.
 
     Args:
         pipeline: what computes: its `run(source)` lends frames that are read by name.
@@ -164,13 +164,18 @@ class Player:
 
     @property
     def loop(self) -> bool:
-        """Begin again at the end."""
-        return self._engine.loop
+        """Begin again at the end. Always True where the source does so by itself."""
+        return self._engine.loop or self.is_endless
 
     @loop.setter
     def loop(self, value: bool) -> None:
         self._engine.loop = value
         self._changed()
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether the source begins again by itself, whatever `loop` is set to."""
+        return bool(getattr(self._engine.source, "is_looping", False))
 
     @property
     def speed(self) -> float:

@@ -160,6 +160,11 @@ class Scene:
         return None if self._loop else self.frames
 
     @property
+    def is_looping(self) -> bool:
+        """Whether it begins again at the end by itself."""
+        return self._loop
+
+    @property
     def ring(self) -> FrameRing:
         """The slots that frames are lent from. Allocated on first use."""
         self._check_open()

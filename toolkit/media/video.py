@@ -298,6 +298,11 @@ class Video:
         return self._feed is not None
 
     @property
+    def is_looping(self) -> bool:
+        """Whether it begins again at the end by itself."""
+        return self._deck.settings.loop
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What is not as asked for, such as a hardware decoder that refused."""
         return tuple(self._deck.decoder.notes)

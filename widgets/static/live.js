@@ -14,6 +14,17 @@ const STATES = {
 };
 const rooms = new Map(); // what views of one widget share: its camera, by the widget's uid
 
+/** What stands over the picture; where there is none yet, what is waited for. */
+export function stateText(state, hasPicture) {
+  return state === "open" && !hasPicture ? "Waiting for the first picture …" : STATES[state];
+}
+
+/** What stands below, where there are no figures: no connection only once an attempt has failed. */
+export function absenceText(state, failedAttempts) {
+  if (state === "open") return "waiting for the first picture";
+  return state === "connecting" && !failedAttempts ? "connecting" : "no connection";
+}
+
 /** An element with properties, attributes (names with a dash) and children. */
 function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -88,6 +99,7 @@ class LiveView {
     this.parts = new Map(); // id -> pictures that came
     this.split = model.get("split");
     this.isOnScreen = false;
+    this.state = "connecting";
     this.dropped = 0;
     this.told = "";
     this.room = rooms.get(model.get("uid"));
@@ -236,16 +248,31 @@ class LiveView {
   }
 
   onState(state) {
-    this.e.state.textContent = STATES[state];
+    this.state = state;
+    this.showState();
     this.e.root.classList.toggle("dl-off", state !== "open");
     for (const control of this.e.root.querySelectorAll("button, input, select"))
       control.disabled = state === "no kernel";
+    this.showLoop();
     this.told = "";
     if (state === "open") this.see();
     if (state === "no kernel" && this.room.source === this) {
       this.room.camera.stop();
       this.room.views.forEach((view) => view.refresh());
     }
+  }
+
+  /** A source that begins again by itself cannot be told not to. */
+  showLoop() {
+    const { loop, loopLabel } = this.e, isEndless = this.model.get("endless");
+    loop.checked = this.model.get("loop");
+    loop.disabled = isEndless || this.state === "no kernel";
+    loopLabel.title = isEndless ? "This source begins again by itself" : "Begin again at the end";
+  }
+
+  /** A fault says by itself why there is no picture. */
+  showState() {
+    this.e.state.textContent = stateText(this.state, this.header || this.e.fault.textContent);
   }
 
   onMessage(header, payload) {
@@ -271,6 +298,7 @@ class LiveView {
     if (count < header.parts || this.stop.signal.aborted) return;
     for (const id of this.parts.keys()) if (id <= header.id) this.parts.delete(id);
     this.header = header;
+    this.showState();
     this.dropped = header.dropped;
     this.draw();
     const nowMs = performance.now();
@@ -336,7 +364,7 @@ class LiveView {
     if (!("VideoDecoder" in globalThis)) e.codec.lastChild.disabled = true;
     e.bitrate.value = model.get("bitrate_kbps");
     e.bitrateLabel.hidden = model.get("codec") !== "h264";
-    e.loop.checked = model.get("loop");
+    this.showLoop();
     const { camera } = this.room;
     e.camera.hidden = !model.get("webcam");
     e.camera.textContent = camera.isOn ? "Stop webcam" : "Use webcam";
@@ -354,13 +382,14 @@ class LiveView {
 
   say(text) {
     this.e.fault.textContent = text;
+    this.showState();
   }
 
   /** Rates and ways in words, at most twice a second. */
   facts() {
     const { e, header } = this;
     if (!header || !this.link.transport) {
-      e.facts.textContent = "no connection";
+      e.facts.textContent = absenceText(this.state, this.link.attempt);
       return;
     }
     const { fps, p50, p95 } = this.meter.read(performance.now());
