@@ -81,13 +81,15 @@ class Live(Still, anywidget.AnyWidget):
         codec: `"jpeg"` or `"h264"`.
         quality: of JPEG, 1 to 100.
         bitrate_kbps: of H.264.
+        camera_size: width and height, px, that the browser's camera is asked for when it is switched
+            on; it gives what it has nearest to that.
         recording: name of the file that is written now, or empty.
         recorded: a sentence on the last one.
         transports: ways that may be used, in this order.
     """
 
     _esm = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    _css = _STATIC / "live.css"
+    _css = (_STATIC / "live.css").read_text(encoding="utf-8")
 
     want = traitlets.Unicode().tag(sync=True)
     beside = traitlets.Unicode().tag(sync=True)
@@ -105,6 +107,9 @@ class Live(Still, anywidget.AnyWidget):
     bitrate_kbps = traitlets.Int(2000, min=100, max=20_000).tag(sync=True)
     recording = traitlets.Unicode().tag(sync=True)
     recorded = traitlets.Unicode().tag(sync=True)
+    camera_size = traitlets.Tuple(
+        traitlets.Int(min=1), traitlets.Int(min=1), default_value=(640, 480)
+    ).tag(sync=True)
     transports = traitlets.List(traitlets.Enum(_WAYS), list(_WAYS)).tag(sync=True)
     width = traitlets.Int(640, min=0).tag(sync=True)
     uid = traitlets.Unicode().tag(sync=True)

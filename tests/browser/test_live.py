@@ -183,10 +183,11 @@ def test_the_webcam_goes_to_the_kernel_and_back(start):
 
 
 def test_h264_goes_both_ways(start):
-    view = start("live = Live(pipeline, want='rgb', codec='h264')\nlive")
+    size = "camera_size=(320, 240)"
+    view = start(f"live = Live(pipeline, want='rgb', codec='h264', {size})\nlive")
     view.wait_for("facts", "H.264 640.360")
     view.part("camera").click()
-    view.wait_for("facts", "camera to screen .*H.264 640.480")
+    view.wait_for("facts", "camera to screen .*H.264 320.240")
     red, green, blue = view.colour(0.25, 0.5)
     assert green > 100
     assert max(red, blue) < 70

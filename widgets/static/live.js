@@ -196,7 +196,7 @@ class LiveView {
     this.say("");
     this.room.source = this;
     try {
-      await this.room.camera.start(this.coding());
+      await this.room.camera.start({ ...this.coding(), size: this.model.get("camera_size") });
     } catch (error) {
       this.room.camera.stop();
       this.say(`${cameraText(error.name)} The drawn scene plays on.`);

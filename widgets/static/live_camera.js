@@ -60,7 +60,7 @@ class Camera {
 
   /**
    * Ask for the camera and send its pictures.
-   * @param {{codec: string, bitrate: number}} how
+   * @param {{codec: string, bitrate: number, size: number[]}} how
    * @throws an Error whose name `cameraText` knows
    */
   async start(how) {
@@ -68,7 +68,8 @@ class Camera {
     const run = this.run;
     if (!navigator.mediaDevices?.getUserMedia)
       throw Object.assign(new Error(), { name: "insecure" });
-    const size = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 60 } };
+    const [width, height] = how.size.map((px) => ({ ideal: px }));
+    const size = { width, height, frameRate: { ideal: 60 } };
     const stream = await navigator.mediaDevices.getUserMedia({ video: size, audio: false });
     if (run !== this.run) {
       stream.getTracks().forEach((track) => track.stop());
