@@ -141,6 +141,29 @@ def test_what_the_page_shows_is_what_the_session_has(shown):
     assert opened.console_errors == []
 
 
+def test_in_a_narrow_column_the_table_scrolls_and_nothing_is_cut(shown):
+    opened = shown(
+        "import ipywidgets\n"
+        "bill = Bill(pipeline)\n"
+        "ipywidgets.HBox([bill], layout=ipywidgets.Layout(width='440px', overflow='hidden'))",
+        IN_A_THREAD,
+    )
+    page = opened.page
+    page.wait_for_function(HAS_FRAMES, arg=5)
+    page.wait_for_selector(f"{ROOT} table.frame td")
+    picture(page, "bill-narrow")
+    width, is_reached = page.evaluate("""() => {
+        const bill = document.querySelector(".dh-bill");
+        const box = bill.querySelector(".frame").parentNode;
+        box.scrollLeft = 1e6;
+        const last = box.querySelector("thead th:last-child").getBoundingClientRect();
+        const edge = bill.parentNode.parentNode.getBoundingClientRect();
+        return [bill.getBoundingClientRect().width, last.right <= edge.right];
+    }""")
+    assert width <= 440
+    assert is_reached
+
+
 def test_a_click_on_a_bar_shows_the_lines_of_the_next_frame(shown):
     opened = shown("bill = Bill(pipeline)\nbill", IN_A_THREAD)
     page = opened.page

@@ -230,7 +230,7 @@ class BillView extends SeenView {
       make("div", { className: "plot" }, this.scale, this.chart, this.axis),
       make("p", { className: "soft", id: `${name}-help`, textContent: "Click a bar, or press Enter on it, to look at the next frame exactly. Arrow keys read frames, Escape goes back to the newest." }),
       this.readout, this.legend, this.limits,
-      make("div", { className: "scroll" }, this.table), this.linesBox, this.notes);
+      make("div", { className: "scroll", tabIndex: 0, attributes: { role: "region", "aria-label": "the frame by stage" } }, this.table), this.linesBox, this.notes);
     return this.root;
   }
 
