@@ -81,8 +81,8 @@ class Live(Still, anywidget.AnyWidget):
         codec: `"jpeg"` or `"h264"`.
         quality: of JPEG, 1 to 100.
         bitrate_kbps: of H.264.
-        camera_size: width and height, px, that the browser's camera is asked for when it is switched
-            on; it gives what it has nearest to that.
+        camera_size: width and height, px, that the browser's camera is asked for when it is
+            switched on; it gives what it has nearest to that.
         recording: name of the file that is written now, or empty.
         recorded: a sentence on the last one.
         transports: ways that may be used, in this order.
