@@ -1,4 +1,7 @@
-"""What is accepted is measured on: drawn pairs whose truth is exact, and real ones."""
+"""What is accepted is measured on: drawn pairs whose truth is exact, and real ones.
+
+Each test records its figures: `pytest tests/acceptance --junit-xml=FILE` writes them down.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
