@@ -317,9 +317,9 @@ class Pipeline:
     def _settle(self, frame: Frame, loan: Loan, want: Sequence[str]) -> None:
         """Compute what runs on every frame, whether read or not."""
         for one in self._subscribed:
-            # An error is attached like a result: whoever reads it gets it, the others go on.
             if one.name in loan.bypassed:
                 continue
+            # An error is attached like a result: whoever reads it gets it, the others go on.
             with suppress(StageError):
                 _ = frame[one.provides[0]]
         loan.forget()

@@ -107,6 +107,25 @@ def test_stretches_are_kept_with_their_times_until_they_are_taken(
     assert stream.take() == []
 
 
+@pytest.mark.parametrize("is_hooked", [True, False], ids=["compiled hook", "torch's profiler"])
+def test_a_turn_ends_one_stretch_and_begins_the_next(
+    compiled, nothing_known, monkeypatch, is_hooked
+):
+    monkeypatch.delattr(torch, "emu", raising=False)
+    hook._hook, hook._is_looked_for = hook.Hook(compiled) if is_hooked else None, True
+    stream = AllocatorStream()
+    begins = [stream.resume()]
+    for size in (10, 20):
+        torch.empty(size)
+        begins.append(stream.turn())
+    stream.pause()
+    stream.stop()
+    found = stream.take()
+    assert [one[0] for one in found] == begins
+    assert [one[5] for one in found] == [40, 80, 0]
+    assert all(one[1] <= later for one, later in zip(found, begins[1:], strict=False))
+
+
 @pytest.mark.parametrize("wanted", [{"operators": True}, {"operators": False, "marks": True}])
 def test_events_come_in_the_order_of_torch_s_own_profiler(compiled, nothing_known, wanted):
     def listened(one):

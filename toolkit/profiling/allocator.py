@@ -114,7 +114,7 @@ class AllocatorStream:
         self._is_hooked = False
         self._kept: list[SumsBetween | Marked] = []
         self._mark: Any = None
-        self._turns: Turns | None = None  # while plain stretches follow one another, without a hook
+        self._turns: Turns | None = None  # of stretches for `take`, unless the hook keeps them
         self.is_running = False
         self.started_ns = 0
         _say_it_now(self)

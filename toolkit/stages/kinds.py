@@ -49,11 +49,12 @@ def why_not_bypassed(stage: Stage) -> str:
         )
     else:
         given = _text(signature.return_annotation)
-        takes = ", ".join(
-            f"{name} ({_text(one.annotation)})" for name, one in signature.parameters.items()
-            if name in stage.arguments and not name.startswith("prev_")
-        )  # fmt: skip
-        reason = f"it takes {takes} and gives {given}, so nothing it takes stands in for its result"
+        now = [name for name in stage.arguments if not name.startswith("prev_")]
+        takes = [f"{name} ({_text(signature.parameters[name].annotation)})" for name in now]
+        reason = (
+            f"it takes {', '.join(takes)} and gives {given}, so nothing it takes stands in for its "
+            "result"
+        )
     return (
         f"stage {stage.name!r} cannot be bypassed: {reason}. A stage that nobody asks for does not "
         f"run: ask for something else, or bypass the stages that need {', '.join(stage.provides)}."
