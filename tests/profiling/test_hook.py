@@ -114,16 +114,18 @@ def test_a_turn_ends_one_stretch_and_begins_the_next(
     monkeypatch.delattr(torch, "emu", raising=False)
     hook._hook, hook._is_looked_for = hook.Hook(compiled) if is_hooked else None, True
     stream = AllocatorStream()
-    begins = [stream.resume()]
+    begin = stream.resume()
+    turn = stream.turning()
     for size in (10, 20):
         torch.empty(size)
-        begins.append(stream.turn())
+        turn()
     stream.pause()
     stream.stop()
     found = stream.take()
-    assert [one[0] for one in found] == begins
+    begins, ends = [one[0] for one in found], [one[1] for one in found]
+    assert begins[0] == begin
     assert [one[5] for one in found] == [40, 80, 0]
-    assert all(one[1] <= later for one, later in zip(found, begins[1:], strict=False))
+    assert all(end <= later for end, later in zip(ends, begins[1:], strict=False))
 
 
 @pytest.mark.parametrize("wanted", [{"operators": True}, {"operators": False, "marks": True}])

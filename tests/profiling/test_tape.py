@@ -177,13 +177,13 @@ def test_a_frame_of_very_many_scopes_is_counted_whole(noted):
 
 def test_a_tape_takes_scopes_of_its_frame_and_session_alone():
     tape, sink = Tape(), object()
-    tape.open_for([sink], 7)
+    tape.open_for([sink], 7, int)
     assert tape.is_for(sink, hooks.Scope("blur", 7))
     assert not tape.is_for(sink, hooks.Scope("blur", 8))
     assert not tape.is_for(object(), hooks.Scope("blur", 7))
-    tape.open_for([sink, object()], 7)
+    tape.open_for([sink, object()], 7, int)
     assert not tape.is_for(sink, hooks.Scope("blur", 7))
-    tape.open_for([sink], 7)
+    tape.open_for([sink], 7, int)
     tape.close()
     assert not tape.is_for(sink, hooks.Scope("blur", 7))
 
@@ -192,9 +192,9 @@ def test_what_was_noted_is_played_once_and_in_order():
     tape, scope, sink = Tape(), hooks.Scope("blur", 7), object()
     entries, waiting = [Entry(None, [sink])], Waiting(list)
     tape.note(scope)
-    assert tape.is_innermost(scope)
+    assert tape.opened == [scope]
     tape.play(entries, waiting)
     assert [one.scope for one in entries] == [None, scope]
-    assert not tape.is_innermost(scope)  # it is an entry like others now
+    assert tape.opened == []  # it is an entry like others now
     tape.play(entries, waiting)
     assert len(entries) == 2

@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.hook import Hook
     from toolkit.profiling.sums import Sums, SumsBetween
     from toolkit.profiling.turns import Marked
-    from toolkit.profiling.watch import Seen
+    from toolkit.profiling.watch import Seen, Watch
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters", "has_accelerator"]
 
@@ -77,13 +78,10 @@ class AllocatorStream:
         "_is_hooked",
         "_kept",
         "_let_operators",
-        "_mark",
+        "_started_ns",
         "_turns",
         "is_running",
-        "started_ns",
     )
-
-    started_ns: int  # when its own clock began, on that of `time.perf_counter_ns`
 
     def __init__(self) -> None:
         try:
@@ -113,10 +111,9 @@ class AllocatorStream:
         self._hook: Hook | None = None
         self._is_hooked = False
         self._kept: list[SumsBetween | Marked] = []
-        self._mark: Any = None
         self._turns: Turns | None = None  # of stretches for `take`, unless the hook keeps them
         self.is_running = False
-        self.started_ns = 0
+        self._started_ns = 0
         _say_it_now(self)
 
     def start(self, *, operators: bool = True, marks: bool = False) -> bool:
@@ -140,8 +137,13 @@ class AllocatorStream:
         if not operators:
             self._let_operators(False)
         self._enable()
-        self.started_ns = time.perf_counter_ns()
+        self._started_ns = time.perf_counter_ns()
         return True
+
+    @property
+    def started_ns(self) -> int:
+        """When its own clock began, on that of `time.perf_counter_ns`; sums have none."""
+        return self._started_ns if self._turns is None else self._turns.began_ns
 
     def begin_device(self, device: str, *, lets_operators: bool) -> None:
         """Until `end_device`, the host's allocator reports memory of an emulated device.
@@ -190,25 +192,22 @@ class AllocatorStream:
             marks: somebody lets marks of calls in. Else only sums and times are asked.
         """
         if self._turns is not None and self._has_marks == marks:
-            self.started_ns = self._turns.begin()
-            return self.started_ns
+            return self._turns.begin()
         hook = self._hook if self._is_hooked else self._find_hook()
         if hook is not None and not marks:
             self._end_turns()
             self.is_running = self._is_hooked = True
             self._has_operators = self._has_marks = False
-            self.started_ns = hook.resume()
-            if not self.started_ns:
+            began_ns: int = hook.resume()
+            if not began_ns:
                 self.is_running = self._is_hooked = False
-            return self.started_ns
+            return began_ns
         if hook is not None:
             self._kept += hook.take()
-        if self.start(operators=False, marks=marks):
-            self._turns, self._mark = Turns(), _Mark(BORDER)
-            self.started_ns = self._turns.begin()
-        else:
-            self.started_ns = 0
-        return self.started_ns
+        if not self.start(operators=False, marks=marks):
+            return 0
+        self._turns = Turns(self._mark_border())
+        return self._turns.begin()
 
     def pause(self, seen: Seen | None = None) -> None:
         """End it, with its times, and keep what it took for `take`. `stop` ends for good.
@@ -218,28 +217,34 @@ class AllocatorStream:
         """
         if self._turns is not None:
             self._turns.end(seen)
-            self._mark_border()
         elif self._is_hooked and self._hook is not None:
             self._hook.pause()
 
-    def turn(self, seen: Seen | None = None) -> int:
-        """End it and begin the next at once, inside of one frame: when that began.
+    def turning(self, watch: Watch | None = None) -> Callable[[], object]:
+        """What ends it and begins the next at once, as often as it is called, inside of one frame.
 
-        Most of the times are told of all of them together, see `clocks.py`.
+        It is good until the next `pause`. Most of the times are told of all of them together, see
+        `clocks.py`.
+
+        Args:
+            watch: says what the modes saw, with marks.
         """
         if self._turns is not None:
-            self._turns.leave(seen)
-            self._mark_border()
-            self.started_ns = self._turns.enter()
-        elif self._is_hooked and self._hook is not None:
-            self.started_ns = self._hook.turn()
-        return self.started_ns
+            return partial(self._turns.turn, watch)
+        return self._hook.turn if self._hook is not None else int
 
-    def _mark_border(self) -> None:
-        self._let_operators(True)
-        self._mark.__enter__()
-        self._let_operators(False)
-        self._mark.__exit__(None, None, None)
+    def _mark_border(self) -> Callable[[], object]:
+        """What puts a mark between two stretches."""
+        let, mark = self._let_operators, _Mark(BORDER)
+        enter, leave = mark.__enter__, partial(mark.__exit__, None, None, None)
+
+        def put() -> None:
+            let(True)
+            enter()
+            let(False)
+            leave()
+
+        return put
 
     def is_host_only(self) -> bool:
         """Whether no device but the host is in use, so that sums are all there is."""
@@ -251,15 +256,15 @@ class AllocatorStream:
         if turns is not None and turns.has_ended:
             self._end_turns()
             if self.start(operators=False, marks=has_marks):
-                self._turns, self._mark = turns, _Mark(BORDER)
-                turns.events_begin()
+                self._turns = turns
+                turns.events_begin(self._mark_border())
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
 
     def _end_turns(self) -> None:
         turns, self._turns = self._turns, None
         if turns is not None:
-            self._mark = None  # which closes it, if an interrupt left it open
+            turns.events_end()
             has_marks = self._has_marks
             found: Any = self._end()
             self._kept += turns.marked(found) if has_marks else turns.sums(found)
@@ -282,7 +287,7 @@ class AllocatorStream:
             self.is_running = self._is_hooked = False
         elif marks and not operators:
             self._let_operators(False)
-        self.started_ns = time.perf_counter_ns()
+        self._started_ns = time.perf_counter_ns()
         return self.is_running
 
     def _stop_hook(self, hook: Hook) -> list[RawEvents | Sums]:

@@ -147,7 +147,8 @@ class Recorder:
 
     def scope_end(self, scope: Scope) -> None:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
-        if self._tape.is_innermost(scope) and self._is_quiet():
+        opened = self._tape.opened
+        if opened and opened[-1] is scope and self._is_quiet():
             self._note(None)
             return
         self._tape.play(self._entries, self._waiting)
@@ -162,17 +163,21 @@ class Recorder:
 
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
-        is_host_only = self._stream.is_host_only()
-        if self._is_busy or not self._start_ns or not is_host_only or self._watch.mark:
-            return False
         waits = self._waits
-        return not (waits.syncs or waits.windows or PAUSES.stops or PAUSES.waiting)
+        return not (
+            self._is_busy
+            or self._watch.mark
+            or waits.syncs
+            or waits.windows
+            or PAUSES.stops
+            or PAUSES.waiting
+            or not self._stream.is_host_only()
+        )
 
     def _note(self, scope: Scope | None) -> None:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
         self._is_busy = True
         try:
-            self._start_ns = self._stream.turn(self._seen())
             self._tape.note(scope)
         except BaseException:  # an interrupt
             self._abandon()
@@ -336,7 +341,9 @@ class Recorder:
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
             if self._is_plain and self._start_ns:
-                self._tape.open_for(self._waiting.sinks, self._waiting.frame)
+                watch = self._watch if self._level != LEVELS[0] else None
+                turn = self._stream.turning(watch)
+                self._tape.open_for(self._waiting.sinks, self._waiting.frame, turn)
         except BaseException:  # an interrupt
             self._abandon()
             raise

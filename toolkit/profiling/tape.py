@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from toolkit.profiling.entries import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.hooks import Scope
     from toolkit.profiling.entries import Waiting
@@ -24,42 +24,51 @@ LONGEST = 128
 
 
 class Tape:
-    """Scopes of one frame and one session that were entered and left, in order."""
+    """Scopes of one frame and one session that were entered and left, in order.
 
-    __slots__ = ("_frame", "_notes", "_open", "_sink")
+    Attributes:
+        opened: of those noted, the ones that were not left, the innermost last.
+    """
+
+    __slots__ = ("_frame", "_notes", "_sink", "_turn", "opened")
 
     def __init__(self) -> None:
         self._sink: Sink | None = None
         self._frame = -1
         self._notes: list[Scope | None] = []
-        self._open: list[Scope] = []
+        self._turn: Callable[[], object] = int
+        self.opened: list[Scope] = []
 
-    def open_for(self, sinks: Sequence[Sink], frame: int) -> None:
-        """From now on take scopes of `frame`, where one session alone records it."""
+    def open_for(self, sinks: Sequence[Sink], frame: int, turn: Callable[[], object]) -> None:
+        """From now on take scopes of `frame`, where one session alone records it.
+
+        Args:
+            sinks: all that record it.
+            frame: its index.
+            turn: ends a stretch, and begins the next.
+        """
         self._sink = sinks[0] if len(sinks) == 1 and frame >= 0 else None
         self._frame = frame
+        self._turn = turn
 
     def close(self) -> None:
         """Take none."""
         self._sink = None
         self._notes.clear()
-        self._open.clear()
+        self.opened.clear()
 
     def is_for(self, sink: Sink, scope: Scope) -> bool:
         """Whether it takes `scope`, which `sink` was told of."""
         return sink is self._sink and scope.frame == self._frame and len(self._notes) < LONGEST
 
-    def is_innermost(self, scope: Scope) -> bool:
-        """Whether `scope` is the one that was entered last, of those noted and not left."""
-        return bool(self._open) and self._open[-1] is scope
-
     def note(self, scope: Scope | None) -> None:
-        """A scope was entered; or, with None, the innermost one was left."""
+        """A scope was entered; or, with None, the innermost one was left. A stretch ends here."""
+        self._turn()
         self._notes.append(scope)
         if scope is None:
-            self._open.pop()
+            self.opened.pop()
         else:
-            self._open.append(scope)
+            self.opened.append(scope)
 
     def play(self, entries: list[Entry], waiting: Waiting) -> None:
         """Have the stretches wait that were only noted, and the scopes be entered and left.
@@ -73,7 +82,7 @@ class Tape:
         if not self._notes:
             return
         notes, self._notes = self._notes, []
-        self._open.clear()
+        self.opened.clear()
         for scope in notes:
             top = entries[-1]
             waiting.append(top)

@@ -17,11 +17,11 @@ from toolkit.profiling.counting import RawEvents
 from toolkit.profiling.sums import joined, sums_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.profiling.clocks import Turn
     from toolkit.profiling.sums import Sums, SumsBetween
-    from toolkit.profiling.watch import Seen
+    from toolkit.profiling.watch import Seen, Watch
 
 __all__ = ["BORDER", "Marked", "Turns", "parts_by_turn", "raw_by_turn"]
 
@@ -42,11 +42,15 @@ class Marked(NamedTuple):
     seen: Seen
 
 
+def _no_mark() -> None:
+    """Where no events are read."""
+
+
 class Turns:
     """The clocks of stretches that follow one another, until their events are read.
 
-    Attributes:
-        enter: begin one right after another that was left, see `Clocks.enter`.
+    Args:
+        mark: puts a mark into the events, after each stretch.
     """
 
     __slots__ = (
@@ -55,25 +59,28 @@ class Turns:
         "_left",
         "_left_raw",
         "_left_sums",
+        "_mark",
         "_origin_ns",
         "_seen",
-        "enter",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, mark: Callable[[], object]) -> None:
         self._ended: list[Turn] = []
         self._seen: list[Seen] = []  # of each of these, where calls are marked
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
         self._left_raw: list[RawEvents] = []  # the same of all, where calls are marked
         self._clocks = Clocks()
-        self.enter = self._clocks.enter
-        self._origin_ns = 0
-        self.events_begin()
+        self.events_begin(mark)
 
-    def events_begin(self) -> None:
-        """Those that come next begin now."""
+    def events_begin(self, mark: Callable[[], object]) -> None:
+        """Those that come next begin now, with marks of their own."""
+        self._mark = mark
         self._origin_ns = time.perf_counter_ns()
+
+    def events_end(self) -> None:
+        """They are over. Lets go of the mark, which closes it if an interrupt left it open."""
+        self._mark = _no_mark
 
     def begin(self) -> int:
         """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
@@ -84,12 +91,21 @@ class Turns:
         self._ended.append(self._clocks.end())
         if seen is not None:
             self._seen.append(seen)
+        self._mark()
 
-    def leave(self, seen: Seen | None = None) -> None:
-        """It is over, and the next one begins at once, with `enter`."""
-        self._ended.append(self._clocks.leave())
-        if seen is not None:
-            self._seen.append(seen)
+    def turn(self, watch: Watch | None = None) -> None:
+        """It is over, and the next one begins at once, inside of one frame."""
+        clocks = self._clocks
+        self._ended.append(clocks.leave())
+        if watch is not None:
+            self._seen.append(watch.turn())
+        self._mark()
+        clocks.enter()
+
+    @property
+    def began_ns(self) -> int:
+        """When the one began that is open, or was last."""
+        return self._clocks.began_ns
 
     @property
     def has_ended(self) -> bool:
