@@ -5,7 +5,7 @@ import pytest
 from toolkit.profiling.counting import RawEvents
 from toolkit.profiling.sums import signature_of
 from toolkit.profiling.turns import BORDER, Turns, parts_by_turn, raw_by_turn
-from toolkit.profiling.watch import Seen
+from toolkit.profiling.watch import Watch
 
 MARK = [0, 0]  # an event that begins and one that ends
 FIRST, SECOND = (1000, 2000, 900, 0), (2500, 4000, 1400, 3)  # of perf_counter_ns
@@ -98,13 +98,16 @@ def test_events_of_another_thread_go_to_the_marked_stretch_of_their_time():
 
 def test_a_marked_stretch_that_is_read_while_it_is_open_keeps_its_events():
     turns = Turns(int)
-    first, second = Seen(), Seen()
+    watch = Watch()
+    first = watch.seen
     turns.begin()
-    turns.end(first)
+    turns.end(watch)
     turns.begin()
     (one,) = turns.marked([named([BORDER, "", ""], [0, 0, 16], [0, 0, 1])])
-    turns.end(second)
+    second = watch.seen
+    turns.end(watch)
     (other,) = turns.marked([named(["", BORDER, ""], [4, 0, 0], [0, 1, 1])])
-    assert (one.seen, other.seen) == (first, second)
+    assert one.seen is first
+    assert other.seen is second
     assert one.raw == []
     assert [part.sizes for part in other.raw] == [[16], [4]]

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.hook import Hook
     from toolkit.profiling.sums import Sums, SumsBetween
     from toolkit.profiling.turns import Marked
-    from toolkit.profiling.watch import Seen, Watch
+    from toolkit.profiling.watch import Watch
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters", "has_accelerator"]
 
@@ -209,14 +209,14 @@ class AllocatorStream:
         self._turns = Turns(self._mark_border())
         return self._turns.begin()
 
-    def pause(self, seen: Seen | None = None) -> None:
+    def pause(self, watch: Watch | None = None) -> None:
         """End it, with its times, and keep what it took for `take`. `stop` ends for good.
 
         Args:
-            seen: what the modes saw, with marks.
+            watch: says what the modes saw, with marks.
         """
         if self._turns is not None:
-            self._turns.end(seen)
+            self._turns.end(watch)
         elif self._is_hooked and self._hook is not None:
             self._hook.pause()
 
@@ -227,7 +227,7 @@ class AllocatorStream:
         `clocks.py`.
 
         Args:
-            watch: says what the modes saw, with marks.
+            watch: as for `pause`.
         """
         if self._turns is not None:
             return partial(self._turns.turn, watch)

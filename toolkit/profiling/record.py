@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
-    from toolkit.profiling.watch import Seen
 
 __all__ = ["Recorder"]
 
@@ -164,15 +163,9 @@ class Recorder:
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
         waits = self._waits
-        return not (
-            self._is_busy
-            or self._watch.mark
-            or waits.syncs
-            or waits.windows
-            or PAUSES.stops
-            or PAUSES.waiting
-            or not self._stream.is_host_only()
-        )
+        if self._is_busy or self._watch.mark or not self._stream.is_host_only():
+            return False
+        return not (waits.syncs or waits.windows or PAUSES.stops or PAUSES.waiting)
 
     def _note(self, scope: Scope | None) -> None:
         """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
@@ -186,9 +179,9 @@ class Recorder:
         if self._deferred:
             self._catch_up()
 
-    def _seen(self) -> Seen | None:
-        """What the modes saw of the plain stretch that ends, if they are worn."""
-        return self._watch.turn() if self._level != LEVELS[0] else None
+    def _modes(self) -> Watch | None:
+        """What tells what the modes saw of a plain stretch, if they are worn."""
+        return self._watch if self._level != LEVELS[0] else None
 
     def frame_begin(self, sink: Sink, index: int) -> None:
         """Work on a frame begins on this thread; what was done since the last one led up to it."""
@@ -341,8 +334,7 @@ class Recorder:
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
             if self._is_plain and self._start_ns:
-                watch = self._watch if self._level != LEVELS[0] else None
-                turn = self._stream.turning(watch)
+                turn = self._stream.turning(self._modes())
                 self._tape.open_for(self._waiting.sinks, self._waiting.frame, turn)
         except BaseException:  # an interrupt
             self._abandon()
@@ -427,7 +419,7 @@ class Recorder:
         """
         try:
             if self._is_plain:
-                self._stream.pause(self._seen())
+                self._stream.pause(self._modes())
                 self._is_busy = True
                 self._tape.play(self._entries, self._waiting)
                 self._tape.close()

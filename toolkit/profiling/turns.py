@@ -86,11 +86,11 @@ class Turns:
         """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
         return self._clocks.begin()
 
-    def end(self, seen: Seen | None = None) -> None:
-        """It is over; the modes saw so much of it, if they are worn."""
+    def end(self, watch: Watch | None = None) -> None:
+        """It is over; the modes say what they saw of it, if they are worn."""
         self._ended.append(self._clocks.end())
-        if seen is not None:
-            self._seen.append(seen)
+        if watch is not None:
+            self._seen.append(watch.turn())
         self._mark()
 
     def turn(self, watch: Watch | None = None) -> None:
