@@ -58,8 +58,7 @@ class FrameRecord:
         total = Tally()
         for tally in self.stages.values():
             total.add(tally)
-        total.peak_bytes = max(total.peak_bytes, self.peak_bytes)
-        total.device_peak_bytes = max(total.device_peak_bytes, self.device_peak_bytes)
+        total.add_peaks(self.peak_bytes, self.device_peak_bytes)
         return total
 
     def merge(self, other: FrameRecord) -> None:
@@ -108,14 +107,19 @@ class StageRecord:
     allocated_bytes: Distribution = field(default_factory=Distribution)
     page_faults: Distribution = field(default_factory=Distribution)
 
-    def add_frame(self, tally: Tally) -> None:
-        """Add what the stage took on one frame."""
-        self.total.add(tally)
+    def add_spread(self, *tallies: Tally) -> None:
+        """Say that these are what one frame took, for the spread; they are not added to `total`."""
+        time_ns = allocations = allocated_bytes = page_faults = 0
+        for one in tallies:
+            time_ns += one.time_ns
+            allocations += one.allocations
+            allocated_bytes += one.allocated_bytes
+            page_faults += one.page_faults
         self.frames += 1
-        self.ms.add(tally.ms)
-        self.allocations.add(tally.allocations)
-        self.allocated_bytes.add(tally.allocated_bytes)
-        self.page_faults.add(tally.page_faults)
+        self.ms.add(time_ns / 1e6)
+        self.allocations.add(allocations)
+        self.allocated_bytes.add(allocated_bytes)
+        self.page_faults.add(page_faults)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

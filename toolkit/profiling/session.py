@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import islice, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from toolkit.profiling.frames import FrameRecord, StageRecord
 from toolkit.profiling.levels import LEVELS, check_level, higher
 from toolkit.profiling.lines import LineCounts, add_lines
 from toolkit.profiling.reporters import html, trace
+from toolkit.profiling.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,6 @@ class Session:
         level: how much was recorded.
         keep: `"fold"` or `"all"`.
         stages: record of each stage, by pipeline and stage; `("", "")` lies outside of stages.
-        whole: the same for whole frames, all stages together.
         operators: by stage, and in it by the operator that was called.
         line_counts: by stage, and in it by operator and source, of the frames that have lines.
         bottleneck_counts: by stage, and in it by kind, boundary and source, where the thread
@@ -69,7 +69,7 @@ class Session:
         self.level = level
         self.keep = keep
         self._stages: dict[StageKey, StageRecord] = {}
-        self.whole = StageRecord()
+        self._whole = StageRecord()  # its total has nothing but the peaks of frames
         self.operators: dict[StageKey, dict[str, OperatorCounts]] = {}
         self.line_counts: dict[StageKey, dict[LineKey, LineCounts]] = {}
         self.bottleneck_counts: dict[StageKey, dict[BottleneckKey, BottleneckCounts]] = {}
@@ -154,18 +154,18 @@ class Session:
         with self.lock:
             self.own_ns += record.own_ns
             for key, tally in record.stages.items():
-                stage = self._stages.setdefault(key, StageRecord())
+                stage = self._stages.get(key)
+                if stage is None:
+                    stage = self._stages[key] = StageRecord()
+                stage.total.add(tally)
                 if is_frame:
-                    stage.add_frame(tally)
-                else:
-                    stage.total.add(tally)
+                    stage.add_spread(tally)
+            self._whole.total.add_peaks(record.peak_bytes, record.device_peak_bytes)
             if is_frame:
-                self.whole.add_frame(record.total())
+                self._whole.add_spread(*record.stages.values())
                 self._frame_count += 1
                 self.levels[record.level] = self.levels.get(record.level, 0) + 1
                 self._frames.append(record)
-            else:
-                self.whole.total.add(record.total())
 
     def has_closed(self, index: int) -> bool:
         """Whether `index` is one of the frames that were finished last."""
@@ -198,6 +198,17 @@ class Session:
         """Record of each stage, by pipeline and stage; `("", "")` lies outside of stages."""
         self.catch_up()
         return self._stages
+
+    @property
+    def whole(self) -> StageRecord:
+        """The same for whole frames, all stages together. Sums them up."""
+        self.catch_up()
+        with self.lock:
+            total = Tally()
+            for record in self._stages.values():
+                total.add(record.total)
+            total.add_peaks(self._whole.total.peak_bytes, self._whole.total.device_peak_bytes)
+            return replace(self._whole, total=total)
 
     @property
     def frames(self) -> deque[FrameRecord]:
@@ -351,7 +362,7 @@ class Session:
         session = cls(values["level"], values["keep"])
         session._frame_count = values["frame_count"]
         session.own_ns = values["own_ns"]
-        session.whole = StageRecord.from_dict(values["whole"])
+        session._whole = StageRecord.from_dict(values["whole"])
         for pipeline, stage, record in values["stages"]:
             session._stages[pipeline, stage] = StageRecord.from_dict(record)
         for pipeline, stage, name, *counts in values["operators"]:

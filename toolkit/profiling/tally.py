@@ -145,12 +145,16 @@ class Tally:
         self.copying_ns += other.copying_ns
         self.pageable_copies += other.pageable_copies
         self.pageable_bytes += other.pageable_bytes
-        if other.peak_bytes > self.peak_bytes:
-            self.peak_bytes = other.peak_bytes
-        if other.device_peak_bytes > self.device_peak_bytes:
-            self.device_peak_bytes = other.device_peak_bytes
+        self.add_peaks(other.peak_bytes, other.device_peak_bytes)
         for direction, (number, nbytes) in other.copies.items():
             self.add_copies(direction, number, nbytes)
+
+    def add_peaks(self, peak_bytes: int, device_peak_bytes: int) -> None:
+        """Take the higher of these and its own."""
+        if peak_bytes > self.peak_bytes:
+            self.peak_bytes = peak_bytes
+        if device_peak_bytes > self.device_peak_bytes:
+            self.device_peak_bytes = device_peak_bytes
 
     def add_copies(self, direction: str, number: int, nbytes: int) -> None:
         """Add copies of one direction."""
@@ -180,9 +184,12 @@ class Tally:
     def add_stretch(self, stretch: SumsBetween) -> None:
         """Add a stretch of sums and times."""
         start_ns, stop_ns, ran_ns, page_faults, allocations, allocated, frees, freed, *_ = stretch
-        self.time_ns += stop_ns - start_ns
-        self.off_cpu_ns += max(stop_ns - start_ns - ran_ns, 0)
-        self.page_faults += max(page_faults, 0)
+        took_ns = stop_ns - start_ns
+        self.time_ns += took_ns
+        if ran_ns < took_ns:
+            self.off_cpu_ns += took_ns - ran_ns
+        if page_faults > 0:
+            self.page_faults += page_faults
         self.allocations += allocations
         self.allocated_bytes += allocated
         self.frees += frees
