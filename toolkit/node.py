@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from toolkit import hooks
 from toolkit.stages.declare import InputSpec, Stage, spec_of
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Node", "StageError", "StageTiming"]
 
 _REMEMBERED = 128
+_unheard = torch._C.DisableTorchFunction
 
 
 class StageError(RuntimeError):
@@ -144,7 +147,8 @@ class Node:
         known_for, constants = self._prepared
         if self.stage.prepare_constants is None:
             return constants
-        made_for = (values, spec, *map(spec_of, inputs))
+        with _unheard():  # a mode of torch need not hear each time what shape a picture has
+            made_for = (values, spec, *map(spec_of, inputs))
         if known_for != made_for:
             constants = self.stage.make_constants(InputSpec(spec, made_for[2:]), values)
             self._prepared = (made_for, constants)

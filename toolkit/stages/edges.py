@@ -48,7 +48,7 @@ def edges(
     ten times as long on noise. Works in bands; four allocations, two of
     them of a band.
     """
-    gx, gy = sobel[0]
+    gx, gy = sobel[0].unbind()
     height, width = gx.shape
     # Squared steepness, with a border of zeros: outside of the picture nothing is steep.
     steep = sobel.new_zeros((height + 2, width + 2))

@@ -34,9 +34,7 @@ def gray(pixels: Tensor, *, frame: FrameSpec, weights: tuple[Tensor, ...], black
             total.addcmul_(_to_float(plane), weight)
         return total[None]
 
-    plane = frame.view_planes(pixels)[0]
-    if frame.pixel_format == "gray":
-        plane = plane[0]
+    plane = pixels[0] if frame.pixel_format == "gray" else pixels  # its first rows are luma
     luma = _to_float(turn(plane[: frame.height, : frame.width], frame.rotation))
     if frame.pixel_format == "i420" and not frame.full_range:
         # Values below black and above white are legal; the range [0, 1] has no room for them.

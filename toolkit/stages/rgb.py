@@ -42,7 +42,7 @@ def rgb(
         picture = picture.mul_(matrix)[None]
         return picture if picture.shape[1] == 3 else picture.repeat(1, 3, 1, 1)
 
-    luma = turn(frame.view_planes(pixels)[0][: frame.height, : frame.width], frame.rotation)
+    luma = turn(pixels[: frame.height, : frame.width], frame.rotation)  # the first of its planes
     both = pixels[frame.padded_height :].view(2, frame.padded_height // 2, -1)
     both = turn(both, frame.rotation).to(torch.float32, memory_format=torch.contiguous_format)
     height, width = both.shape[1:]

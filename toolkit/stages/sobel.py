@@ -8,6 +8,7 @@ import torch
 
 from toolkit.stages.declare import Gradient, Gray, InputSpec, Pointwise, Stencil, stage
 from toolkit.stages.shapes import check_image
+from toolkit.stages.taps import shifted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,26 +24,46 @@ def sobel(blur: Gray, *, eighth: Tensor) -> Gradient:
     border is replicated.
     """
     image = blur[0, 0]
-    gradient = blur.new_empty((1, 2, *image.shape))
-    along_x, along_y = gradient[0]
+    height, width = image.shape
+    gradient = blur.new_empty((1, 2, height, width))
+    along_x, along_y = gradient[0].unbind()
     rows = torch.empty_like(image)
+    down, smoothed = _neighbours(image, height, axis=0), _ends_and_middle(rows, height, axis=0)
+    across = _neighbours(rows, width, axis=1)
 
     # d/dx: smooth down the columns (1 2 1), then take differences along the rows.
-    torch.add(image[:-2], image[2:], out=rows[1:-1]).add_(image[1:-1], alpha=2)
-    torch.add(image[1], image[0], alpha=3, out=rows[0])
-    torch.add(image[-2], image[-1], alpha=3, out=rows[-1])
-    torch.sub(rows[:, 2:], rows[:, :-2], out=along_x[:, 1:-1])
-    torch.sub(rows[:, 1], rows[:, 0], out=along_x[:, 0])
-    torch.sub(rows[:, -1], rows[:, -2], out=along_x[:, -1])
-
+    _add(down, out=smoothed)
+    _subtract(across, out=_ends_and_middle(along_x, width, axis=1))
     # d/dy: differences down the columns, then smooth along the rows. `rows` is free again.
-    torch.sub(image[2:], image[:-2], out=rows[1:-1])
-    torch.sub(image[1], image[0], out=rows[0])
-    torch.sub(image[-1], image[-2], out=rows[-1])
-    torch.add(rows[:, :-2], rows[:, 2:], out=along_y[:, 1:-1]).add_(rows[:, 1:-1], alpha=2)
-    torch.add(rows[:, 1], rows[:, 0], alpha=3, out=along_y[:, 0])
-    torch.add(rows[:, -2], rows[:, -1], alpha=3, out=along_y[:, -1])
+    _subtract(down, out=smoothed)
+    _add(across, out=_ends_and_middle(along_y, width, axis=1))
     return gradient.mul_(eighth)
+
+
+def _neighbours(image: Tensor, size: int, *, axis: int) -> tuple[Tensor, ...]:
+    """Views along an axis: what is before, at and after the middle px; and the two at each end."""
+    middle = shifted(image, size - 2, axis=axis)
+    return (*middle, *(image.narrow(axis, at, 1) for at in (0, 1, size - 2, size - 1)))
+
+
+def _ends_and_middle(image: Tensor, size: int, *, axis: int) -> tuple[Tensor, ...]:
+    return image.split_with_sizes((1, size - 2, 1), axis)
+
+
+def _add(views: tuple[Tensor, ...], *, out: tuple[Tensor, ...]) -> None:
+    """Weigh each px by 2 and its neighbours by 1, the border replicated."""
+    before, here, after, first, second, last_but_one, last = views
+    torch.add(before, after, out=out[1]).add_(here, alpha=2)
+    torch.add(second, first, alpha=3, out=out[0])
+    torch.add(last_but_one, last, alpha=3, out=out[2])
+
+
+def _subtract(views: tuple[Tensor, ...], *, out: tuple[Tensor, ...]) -> None:
+    """What is after each px less what is before it, the border replicated."""
+    before, _, after, first, second, last_but_one, last = views
+    torch.sub(after, before, out=out[1])
+    torch.sub(second, first, out=out[0])
+    torch.sub(last, last_but_one, out=out[2])
 
 
 @sobel.prepare

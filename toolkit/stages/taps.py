@@ -63,7 +63,7 @@ def correlate(image: Tensor, taps: Tensor) -> Tensor:
 
 def shifted(image: Tensor, size: int, *, axis: int) -> tuple[Tensor, ...]:
     """All views of `size` px along an axis of an image that has a border there."""
-    return tuple(image.narrow(axis, at, size) for at in range(image.shape[axis] - size + 1))
+    return image.unfold(axis, image.shape[axis] - size + 1, 1).unbind(-1)
 
 
 def weigh(images: Sequence[Tensor], weights: Sequence[Tensor], *, out: Tensor) -> None:
