@@ -14,6 +14,7 @@ const {
   addresses,
   asked,
   backoff,
+  CaptureClock,
   cameraText,
   default: widget,
   letterbox,
@@ -152,6 +153,23 @@ test("an answer that does not come counts as lost after a while", () => {
   credits.take(0, 0);
   assert.equal(credits.isFree(1999), false);
   assert.equal(credits.isFree(2000), true);
+});
+
+test("a picture was taken as long ago as it came later than the fastest one", () => {
+  const clock = new CaptureClock();
+  assert.equal(clock.read(30_000, 110), 110);
+  assert.equal(clock.read(30_016, 121), 121); // faster by 5 ms
+  assert.equal(Math.round(clock.read(30_032, 145)), 137); // and this one 8 ms slower than that
+});
+
+test("a camera's clock that falls behind does not make its pictures older and older", () => {
+  const clock = new CaptureClock();
+  let age = 0;
+  for (let count = 0; count < 10_000; count += 1) {
+    const now = count * 16.672; // of a clock that loses 5 us a picture
+    age = now - clock.read(count * 16.667, now);
+  }
+  assert.ok(Math.abs(age) < 0.1, age);
 });
 
 test("a camera that does not start says what to do", () => {

@@ -5,6 +5,8 @@
 const CREDITS = 2; // pictures on their way
 const LOST_MS = 2000; // after which an answer counts as lost
 const KEY_EVERY = 120; // pictures of H.264
+const IDLE_MS = 200; // between two looks at a camera whose pictures nobody wants
+const DRIFT_MS = 0.01; // by which the clock of a camera may fall behind from picture to picture
 
 /**
  * What to tell a person whose camera did not start.
@@ -43,6 +45,26 @@ export class Credits {
 
   give(id) {
     this.sent.delete(id);
+  }
+}
+
+/**
+ * When was a picture taken, on the clock of `performance.now()`? A camera's time stamps count from
+ * anywhere; the picture that came fastest tells where that is.
+ */
+export class CaptureClock {
+  constructor() {
+    this.originMs = Infinity;
+  }
+
+  /**
+   * @param {number} stampMs of a picture
+   * @param {number} nowMs when it came
+   * @returns {number} when it was taken
+   */
+  read(stampMs, nowMs) {
+    this.originMs = Math.min(this.originMs + DRIFT_MS, nowMs - stampMs);
+    return stampMs + this.originMs;
   }
 }
 
@@ -85,6 +107,10 @@ class Camera {
     });
     this.credits = new Credits();
     this.code(how);
+    if ("MediaStreamTrackProcessor" in globalThis) {
+      this.read(run, track).catch((error) => this.fail(run, error));
+      return;
+    }
     this.video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
     await this.video.play();
     if (run === this.run) this.watch(run);
@@ -102,53 +128,78 @@ class Camera {
     return this.stream !== null;
   }
 
-  /** Look at each picture that the camera gives, once. */
+  /** Take each picture as the camera gives it, half a screen's frame before a video shows it. */
+  async read(run, track) {
+    const { readable } = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 });
+    const reader = readable.getReader();
+    const clock = new CaptureClock();
+    while (run === this.run) {
+      const { value: picture, done } = await reader.read();
+      if (done) break;
+      const capturedMs = clock.read(picture.timestamp / 1000, performance.now());
+      const { displayWidth, displayHeight } = picture;
+      const isWanted = run === this.run && this.owner.isWanted();
+      if (isWanted) this.take(run, picture, displayWidth, displayHeight, capturedMs);
+      picture.close();
+      if (!isWanted) await new Promise((go) => setTimeout(go, IDLE_MS));
+    }
+    reader.cancel();
+  }
+
+  /** Look at each picture of the video, where the browser does not give those of the camera. */
   watch(run) {
     this.video.requestVideoFrameCallback((now, about) => {
       if (run !== this.run) return;
       this.watch(run);
-      const captured = about.captureTime ?? now;
-      this.capture(run, performance.timeOrigin + captured).catch((error) => {
-        if (run !== this.run) return;
-        this.stop();
-        this.owner.onStop(`The camera's pictures could not be sent: ${error.message ?? error}.`);
-      });
+      const { videoWidth, videoHeight } = this.video;
+      if (this.owner.isWanted())
+        this.take(run, this.video, videoWidth, videoHeight, about.captureTime ?? now);
     });
   }
 
-  async capture(run, capturedMs) {
-    if (!this.owner.isWanted()) return;
+  /** Send a picture; it is read before this returns. */
+  take(run, picture, w, h, capturedMs) {
+    const sent = this.capture(run, picture, w, h, performance.timeOrigin + capturedMs);
+    sent.catch((error) => this.fail(run, error));
+  }
+
+  fail(run, error) {
+    if (run !== this.run) return;
+    this.stop();
+    this.owner.onStop(`The camera's pictures could not be sent: ${error.message ?? error}.`);
+  }
+
+  async capture(run, picture, w, h, capturedMs) {
     const nowMs = performance.now();
     if (this.isBusy || !this.credits.isFree(nowMs)) {
       this.skipped += 1;
       return;
     }
-    const { videoWidth: w, videoHeight: h } = this.video;
     if (!w || !h) return;
     this.isBusy = true;
     const id = this.id++;
     this.credits.take(id, nowMs);
     const header = { t: "camera", id, w, h, codec: this.codec, key: true, captured_ms: capturedMs };
     try {
-      if (this.codec === "h264") this.encode(header);
-      else await this.compress(run, header);
+      if (this.codec === "h264") this.encode(picture, header);
+      else await this.compress(run, picture, header);
     } finally {
       this.isBusy = false;
     }
   }
 
-  async compress(run, header) {
+  async compress(run, picture, header) {
     if (this.sheet?.width !== header.w || this.sheet?.height !== header.h) {
       this.sheet = new OffscreenCanvas(header.w, header.h);
       this.pen = this.sheet.getContext("2d", { alpha: false });
     }
-    this.pen.drawImage(this.video, 0, 0, header.w, header.h);
+    this.pen.drawImage(picture, 0, 0, header.w, header.h);
     const blob = await this.sheet.convertToBlob({ type: "image/jpeg", quality: 0.8 });
     const payload = new Uint8Array(await blob.arrayBuffer());
     if (run === this.run) this.post(header, payload);
   }
 
-  encode(header) {
+  encode(picture, header) {
     const [w, h] = [header.w & ~1, header.h & ~1];
     if (this.encoder?.state !== "configured" || this.coded !== `${w}x${h}`) {
       if (this.encoder?.state === "configured") this.encoder.close();
@@ -173,7 +224,7 @@ class Camera {
         avc: { format: "annexb" },
       });
     }
-    const frame = new VideoFrame(this.video);
+    const frame = new VideoFrame(picture);
     this.headers.push(header);
     this.encoder.encode(frame, { keyFrame: this.needsKey || header.id % KEY_EVERY === 0 });
     this.needsKey = false;
