@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
-SOON_NS = 100_000_000  # frames wait no longer until they are counted together
+SOON_NS = 250_000_000  # frames wait no longer until they are counted together
 GAVE_WAY = "a torch.profiler was on, and it has the allocator's events to itself"
 
 

@@ -226,7 +226,7 @@ class Session:
         """Count what the calling thread has done so far.
 
         While frames follow each other fast, they are counted some at a time; of other threads the
-        last tenth of a second may be missing.
+        last quarter of a second may be missing.
         """
         if self.on_read is not None:
             self.on_read()
