@@ -216,7 +216,7 @@ class Hook final : public ProfilerStateBase {
     }
     keep();
     open(false);
-    return asked_ ? begin() : stretch_.start_ns = read_ns(wall_clock);
+    return stretch_.start_ns = read_ns(wall_clock);
   }
 
   std::vector<Stretch>& stretches() { return stretches_; }
@@ -265,12 +265,13 @@ class Hook final : public ProfilerStateBase {
   }
 
   void end() {
-    const int64_t now = read_ns(wall_clock);
-    const int64_t off_ns = now - since_ns_ - (read_ns(CLOCK_THREAD_CPUTIME_ID) - ran_ns_);
+    const int64_t now = read_ns(wall_clock), ran = read_ns(CLOCK_THREAD_CPUTIME_ID);
+    const int64_t faults = page_faults(), off_ns = now - since_ns_ - (ran - ran_ns_);
     stretch_.stop_ns = now;
     stretch_.ran_ns = now - stretch_.start_ns - off_ns;
-    stretch_.page_faults = page_faults() - faults_;
+    stretch_.page_faults = faults - faults_;
     if (off_ns > short_ns || stretch_.page_faults > few_faults) asked_ = asked_after;
+    since_ns_ = now, ran_ns_ = ran, faults_ = faults;
   }
 
   void keep() {
