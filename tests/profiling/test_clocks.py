@@ -64,11 +64,13 @@ def test_after_something_came_up_every_stretch_is_asked_about(readings, ran_ns, 
     one.begin()
     readings(1_000_000, ran_ns, faults)
     one.end()
+    now_ns = 1_000_000
     for _ in range(ASKED):
-        readings(1_000_000, ran_ns, faults)
+        readings(now_ns, ran_ns, faults)
         one.enter()
-        readings(1_000_150, ran_ns + 100, faults)
+        now_ns, ran_ns = now_ns + 150, ran_ns + 100
+        readings(now_ns, ran_ns, faults)
         assert one.leave()[2] == 100
     one.enter()
-    readings(1_000_300, ran_ns + 100, faults)
+    readings(now_ns + 150, ran_ns + 100, faults)
     assert one.leave()[2] == 150

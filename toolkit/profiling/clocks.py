@@ -49,8 +49,9 @@ class Clocks:
 
     def end(self) -> Turn:
         """It is over."""
-        now = time.perf_counter_ns()
-        off_ns = now - self._since_ns - (time.thread_time_ns() - self._cpu_ns)
+        now, ran_ns = time.perf_counter_ns(), time.thread_time_ns()
+        off_ns = now - self._since_ns - (ran_ns - self._cpu_ns)
+        self._since_ns, self._cpu_ns = now, ran_ns
         before, self._faults = self._faults, page_faults()
         faults = self._faults - before if before >= 0 else -1
         if off_ns > SHORT_NS or faults > FEW:
@@ -67,7 +68,5 @@ class Clocks:
 
     def enter(self) -> int:
         """The next one begins, right after one that was left: when."""
-        if self._asked:
-            return self.begin()
         self.began_ns = time.perf_counter_ns()
         return self.began_ns
