@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from browser_lab import Lab, open_lab, say, versions
+from browser_lab import open_lab, say, versions
 
+from tests.browser.jupyter import NotebookPage
 from toolkit.demos.machine import describe_machine
 
 LIMIT_SECONDS = 310  # after which no further round begins
@@ -217,7 +218,7 @@ def run(quick: bool = False) -> dict[str, Any]:
     }
 
 
-def take_turn(lab: Lab, case: Case, seconds: float) -> Turn:
+def take_turn(lab: NotebookPage, case: Case, seconds: float) -> Turn:
     """Show it in a new widget, measure, and close that."""
     lab.page.evaluate("(size) => { window.cameraSize = size; }", list(case.size))
     lab.run_cell(case.cell())
