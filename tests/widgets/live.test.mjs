@@ -75,6 +75,7 @@ test("a view that has no picture yet says what it waits for", () => {
   assert.match(stateText("open", false), /Waiting for the first picture/);
   assert.equal(stateText("open", true), "");
   assert.match(stateText("lost", true), /lost/);
+  assert.match(stateText("no way", true, ["websocket", "proxy"]), /nothing .* by websocket or proxy/);
 });
 
 test("no connection is said only once an attempt has failed", () => {

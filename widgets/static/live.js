@@ -14,8 +14,10 @@ const STATES = {
 };
 const rooms = new Map(); // what views of one widget share: its camera, by the widget's uid
 
-/** What stands over the picture; where there is none yet, what is waited for. */
-export function stateText(state, hasPicture) {
+/** What stands over the picture; where there is none yet, what is waited for, or which ways are shut. */
+export function stateText(state, hasPicture, ways) {
+  if (state === "no way")
+    return `The kernel answers, but lets nothing through by ${ways.join(" or ")}: allow "comm" in transports, too. Trying again …`;
   return state === "open" && !hasPicture ? "Waiting for the first picture …" : STATES[state];
 }
 
@@ -256,7 +258,7 @@ class LiveView {
     this.showLoop();
     this.told = "";
     if (state === "open") this.see();
-    if (state === "no kernel" && this.room.source === this) {
+    if (["no kernel", "no way"].includes(state) && this.room.source === this) {
       this.room.camera.stop();
       this.room.views.forEach((view) => view.refresh());
     }
@@ -272,7 +274,11 @@ class LiveView {
 
   /** A fault says by itself why there is no picture. */
   showState() {
-    this.e.state.textContent = stateText(this.state, this.header || this.e.fault.textContent);
+    this.e.state.textContent = stateText(
+      this.state,
+      this.header || this.e.fault.textContent,
+      this.model.get("transports"),
+    );
   }
 
   onMessage(header, payload) {
