@@ -69,10 +69,17 @@ class OpenNotebook(NotebookPage):
 
 @dataclass
 class Lab:
-    """A running JupyterLab and the browser that looks at it."""
+    """A running JupyterLab or Notebook, and the browser that looks at it.
+
+    Attributes:
+        browser: where pages are opened.
+        server: where they come from.
+        place: of a notebook's page on the server, with a word for who opens it and the file's name.
+    """
 
     browser: Browser
     server: Server
+    place: str = "lab/workspaces/{opening}/tree/{name}"
 
     @property
     def folder(self) -> Path:
@@ -86,8 +93,8 @@ class Lab:
         console_errors: list[str] = []
         page.on("pageerror", lambda error: console_errors.append(str(error)))
         page.on("console", lambda m: console_errors.append(m.text) if m.type == "error" else None)
-        workspace = f"{self.server.url}lab/workspaces/{secrets.token_hex(4)}"
-        address = f"{workspace}/tree/{notebook.name}?token={self.server.token}"
+        place = self.place.format(opening=secrets.token_hex(4), name=notebook.name)
+        address = f"{self.server.url}{place}?token={self.server.token}"
         page.goto(address, wait_until="domcontentloaded")
         page.wait_for_function(KERNEL_IS_UP, timeout=90_000)
         page.evaluate(RUN_ALL, limit_seconds * 1000)

@@ -154,8 +154,8 @@ class LiveView {
       this.settling = setTimeout(() => this.refresh(), SETTLE_MS);
     });
     this.resizing.observe(e.stage);
-    this.watching = new IntersectionObserver(([entry]) => {
-      this.isOnScreen = entry.isIntersecting;
+    this.watching = new IntersectionObserver((found) => {
+      this.isOnScreen = found.at(-1).isIntersecting;
       this.see();
     });
     this.watching.observe(e.stage);
