@@ -51,7 +51,7 @@ def test_the_tour_runs_and_its_plots_can_be_seen(lab):
     assert [box for box in pictures if box["width"] < 50 or box["height"] < 20] == []
 
 
-@pytest.mark.parametrize(("path", "count"), [(LESSON, 1), (GALLERY, 8)], ids=["lesson", "gallery"])
+@pytest.mark.parametrize(("path", "count"), [(LESSON, 1), (GALLERY, 9)], ids=["lesson", "gallery"])
 def test_live_pictures_play_once_all_cells_have_run_and_leave_the_kernel_idle(lab, path, count):
     opened = lab.run(path)
     page = opened.page
