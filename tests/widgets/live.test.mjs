@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const parts = ["live_wire", "live_picture", "live_camera", "live"];
+const parts = ["seen", "live_wire", "live_picture", "live_camera", "live"];
 const source = parts
   .map((name) => readFileSync(new URL(`../../widgets/static/${name}.js`, import.meta.url), "utf-8"))
   .join("\n");

@@ -100,7 +100,7 @@ class LiveView {
     this.meter = new Meter();
     this.parts = new Map(); // id -> pictures that came
     this.split = model.get("split");
-    this.isOnScreen = false;
+    this.isSeen = false;
     this.state = "connecting";
     this.dropped = 0;
     this.told = "";
@@ -137,7 +137,6 @@ class LiveView {
     on(e.camera, "click", () => this.toggleCamera());
     on(e.screen, "click", () => (document.fullscreenElement ? document.exitFullscreen() : e.root.requestFullscreen?.()));
     on(document, "fullscreenchange", () => this.refresh());
-    on(document, "visibilitychange", () => this.see());
     on(e.divider, "keydown", (event) => {
       const split = splitAfterKey(this.split, event.key, event.shiftKey);
       if (split === null) return;
@@ -154,11 +153,10 @@ class LiveView {
       this.settling = setTimeout(() => this.refresh(), SETTLE_MS);
     });
     this.resizing.observe(e.stage);
-    this.watching = new IntersectionObserver((found) => {
-      this.isOnScreen = found.at(-1).isIntersecting;
+    this.endWatching = watchSeen(e.stage, (isSeen) => {
+      this.isSeen = isSeen;
       this.see();
     });
-    this.watching.observe(e.stage);
     this.telling = setInterval(() => this.facts(), FACTS_MS);
   }
 
@@ -235,7 +233,7 @@ class LiveView {
       codec: this.model.get("codec"),
       quality: this.model.get("quality"),
       bitrate: this.model.get("bitrate_kbps") * 1000,
-      visible: this.isOnScreen && document.visibilityState === "visible",
+      visible: this.isSeen,
       width: Math.min(8192, Math.round(box.width * ratio)),
       height: isFull ? Math.min(8192, Math.round(box.height * ratio)) : 0,
     };
@@ -420,7 +418,7 @@ class LiveView {
     clearInterval(this.telling);
     clearTimeout(this.settling);
     this.resizing.disconnect();
-    this.watching.disconnect();
+    this.endWatching();
     this.model.off("change", this.changed);
     this.model.off("msg:custom", this.custom);
     this.painter.close();
