@@ -17,7 +17,8 @@ from toolkit.profiling.following import Following
 from toolkit.profiling.processors import stage_names
 from widgets.bill_rows import MEASURES, limits_of, line_rows, pack
 from widgets.bill_still import poster, table
-from widgets.shown import Shown, script, style
+from widgets.page import script, style
+from widgets.shown import Shown
 
 if TYPE_CHECKING:
     from toolkit import Pipeline
@@ -63,8 +64,8 @@ class Bill(Shown):
         ValueError: the budget limits something that is no sum over stages, such as `peak_bytes`.
     """
 
-    _esm = script("bill")
-    _css = style("bill")
+    _esm = script("seen", "shown", "bill")
+    _css = style("shown", "bill")
 
     measure = traitlets.Enum(MEASURES, "allocations").tag(sync=True)
     level = traitlets.Enum(LEVELS, LEVELS[0]).tag(sync=True)

@@ -20,6 +20,7 @@ import traitlets
 from toolkit.parameters import ParameterError
 from widgets.closing import close_whole
 from widgets.history import History
+from widgets.page import script, style
 from widgets.presets import PresetBar, PresetFolder
 from widgets.rerun import close_with_cell
 from widgets.routes import keep_answering, publishing_context
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Controls", "ControlsBar"]
 
-_STATIC = Path(__file__).parent / "static"
 _MOST_OPEN = 12  # parameters; with more of them, stages are folded to begin with
 
 
@@ -44,9 +44,8 @@ class ControlsBar(Still, anywidget.AnyWidget):
     Its script also hears the keys and the drags of the controls that it stands in.
     """
 
-    # As text: of a path, anywidget keeps a signal that holds every widget for ever.
-    _esm = (_STATIC / "controls.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "controls.css").read_text(encoding="utf-8")
+    _esm = script("controls")
+    _css = style("controls")
     can_undo = traitlets.Bool(False).tag(sync=True)
     can_redo = traitlets.Bool(False).tag(sync=True)
     gesture = traitlets.Int(0).tag(sync=True)

@@ -6,13 +6,13 @@ graph that nobody sees costs nothing, and there is no thread here.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
 from toolkit.picture import Look, draw_graph
+from widgets.page import script, style
 from widgets.rerun import close_with_cell
 from widgets.routes import keep_answering, publishing_context
 from widgets.still import Still
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from toolkit.profiling.session import Session
 
 __all__ = ["Graph"]
-
-_STATIC = Path(__file__).parent / "static"
 
 
 class Graph(Still, anywidget.AnyWidget):
@@ -50,9 +48,8 @@ class Graph(Still, anywidget.AnyWidget):
         GraphError: a name in `want` that nobody provides.
     """
 
-    # As text: of a path, anywidget keeps a signal that holds every widget for ever.
-    _esm = (_STATIC / "graph.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "graph.css").read_text(encoding="utf-8")
+    _esm = script("seen", "graph")
+    _css = style("graph")
     picture = traitlets.Unicode("").tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
     want = traitlets.Tuple()

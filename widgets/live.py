@@ -27,6 +27,7 @@ from toolkit.live.comm import CommEndpoint
 from toolkit.live.player import SPEEDS
 from toolkit.live.recording import Recording
 from toolkit.live.transport import Endpoint, serve
+from widgets.page import script, style
 from widgets.rerun import close_earlier, close_with_cell
 from widgets.routes import keep_answering
 from widgets.shared import Shared
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Live"]
 
-_STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("live_wire.js", "live_picture.js", "live_camera.js", "live.js")
 _WAYS = ("websocket", "proxy", "comm")
 _POSTER_PX = 360
 _NO_PICTURES = ("Corners", "Features", "Matches", "Model", "Odometry", "Pairs", "Pose", "Tracks")
@@ -88,8 +87,8 @@ class Live(Still, anywidget.AnyWidget):
         transports: ways that may be used, in this order.
     """
 
-    _esm = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    _css = (_STATIC / "live.css").read_text(encoding="utf-8")
+    _esm = script("seen", "live_wire", "live_picture", "live_camera", "live")
+    _css = style("live")
 
     want = traitlets.Unicode().tag(sync=True)
     beside = traitlets.Unicode().tag(sync=True)

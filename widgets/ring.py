@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from widgets.shown import Shown, script, style
+from widgets.page import script, style
+from widgets.shown import Shown
 
 if TYPE_CHECKING:
     from toolkit import FrameRing
@@ -36,8 +37,8 @@ class Ring(Shown):
         ring: which one. The widget holds no frame of it.
     """
 
-    _esm = script("ring")
-    _css = style("ring")
+    _esm = script("seen", "shown", "ring")
+    _css = style("shown", "ring")
 
     slots = traitlets.Int().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)

@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 import weakref
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -22,9 +21,7 @@ from toolkit import hooks
 from widgets.routes import keep_answering, publishing_context
 from widgets.still import Still
 
-__all__ = ["Looks", "Shown", "script", "style"]
-
-STATIC = Path(__file__).parent / "static"
+__all__ = ["Looks", "Shown"]
 
 PERIOD_SECONDS = 0.1  # ten pictures a second are live to the eye, and each costs a message
 PATIENCE_NS = 10_000_000_000
@@ -33,21 +30,6 @@ QUIET_NS = 3_000_000_000  # without news, a page is asked this often whether it 
 _AWAITED = ""  # stands for a view that was not heard of yet
 
 _log = logging.getLogger(__name__)
-
-
-def script(name: str) -> str:
-    """The page's part of a widget: `static/NAME.js` behind the part that all of these widgets have.
-
-    A page loads one module for each widget, which cannot import another file.
-    """
-    parts = (STATIC / "shown.js", STATIC / f"{name}.js")
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
-
-
-def style(name: str) -> str:
-    """Its style sheet: `static/NAME.css` behind the one that all of these widgets have."""
-    parts = (STATIC / "shown.css", STATIC / f"{name}.css")
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 class Looks:

@@ -17,8 +17,9 @@ import json
 import random
 from typing import Any
 
-from browser_lab import Lab, open_lab, say, versions
+from browser_lab import open_lab, say, versions
 
+from tests.browser.jupyter import NotebookPage
 from toolkit.demos.machine import describe_machine
 
 BAR_MS = 150
@@ -136,7 +137,7 @@ def run(quick: bool = False) -> dict[str, Any]:
     }
 
 
-def touch_while(lab: Lab, state: str, busy: str, touches: int) -> dict[str, Any]:
+def touch_while(lab: NotebookPage, state: str, busy: str, touches: int) -> dict[str, Any]:
     """Touch the slider about once a second, with new busy cells as often as it takes."""
     chance = random.Random(7)
     answers: list[float | None] = []
@@ -164,7 +165,7 @@ def touch_while(lab: Lab, state: str, busy: str, touches: int) -> dict[str, Any]
     }
 
 
-def touch(lab: Lab) -> float | None:
+def touch(lab: NotebookPage) -> float | None:
     """Move the slider to its other end; ms until a picture shows that, or None."""
     handle = lab.page.locator(".widget-slider .noUi-handle").first
     was_bright = float(handle.get_attribute("aria-valuenow") or 0) > 0.5

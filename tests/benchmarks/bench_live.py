@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from browser_lab import Lab, open_lab, say, versions
+from browser_lab import open_lab, say, versions
 
+from tests.browser.jupyter import NotebookPage
 from toolkit.demos.machine import describe_machine
 
 LIMIT_SECONDS = 310  # after which no further round begins
@@ -97,13 +98,6 @@ pictures = {{size: gray_pictures(*size) for size in ((640, 480), (1280, 720))}}
 passing = Pipeline([rgb])
 default = compose((*DEFAULT_STAGES, "overlay"))
 """
-PATCH_CAMERA = """() => {
-    const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
-    devices.getUserMedia = ({video}) => {
-        const [width, height] = window.cameraSize;
-        return ask({video: {...video, width: {exact: width}, height: {exact: height}}});
-    };
-}"""
 SHOWS = """([way, size]) => {
     const text = document.querySelector(".dl-facts")?.textContent ?? "";
     return ["camera to screen", way, size.join("\u00d7")].every((part) => text.includes(part));
@@ -162,7 +156,7 @@ class Case:
         source = "'webcam'" if self.source == CAMERA else f"Pictures(pictures[{self.size}])"
         return (
             f"live = Measured({self.pipeline}, {source}, want={self.want!r}, quality=80, "
-            f"width={width}, transports=[{self.way!r}])\nlive"
+            f"width={width}, camera_size={self.size}, transports=[{self.way!r}])\nlive"
         )
 
 
@@ -196,7 +190,6 @@ def run(quick: bool = False) -> dict[str, Any]:
     turns: dict[Case, list[Turn]] = {case: [] for case in CASES}
     with open_lab() as lab:
         lab.run(SETUP)
-        lab.page.evaluate(PATCH_CAMERA)
         begin = time.monotonic()
         for number in range(rounds):
             if time.monotonic() - begin > LIMIT_SECONDS * number / (number + 1) and number:
@@ -217,9 +210,8 @@ def run(quick: bool = False) -> dict[str, Any]:
     }
 
 
-def take_turn(lab: Lab, case: Case, seconds: float) -> Turn:
+def take_turn(lab: NotebookPage, case: Case, seconds: float) -> Turn:
     """Show it in a new widget, measure, and close that."""
-    lab.page.evaluate("(size) => { window.cameraSize = size; }", list(case.size))
     lab.run_cell(case.cell())
     if case.source == CAMERA:
         lab.page.locator(".dl-camera").click()

@@ -2,13 +2,11 @@
 
 import json
 import secrets
-from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat import v4
 
-ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
+from tests.browser.jupyter import ARTIFACTS, NotebookPage, write_notebook
+
 pytestmark = pytest.mark.browser
 
 SETUP = """
@@ -38,20 +36,11 @@ def work(frames=10**9, pause=0.02):
 """
 IN_A_THREAD = "player = threading.Thread(target=work, daemon=True)\nplayer.start()"
 ROOT = ".dh-bill"
-HAS_THEME = """name => document.body.dataset.jpThemeName === name &&
-    !document.querySelector("#jupyterlab-splash")"""
 FRAMES = """() => {
     const found = document.querySelector(".dh-bill .status")?.textContent.match(/(\\d+) frames/);
     return found ? Number(found[1]) : 0;
 }"""
 HAS_FRAMES = f"least => ({FRAMES})() >= least"
-
-
-def written(path, *sources):
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(text) for text in sources]
-    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
 
 
 @pytest.fixture
@@ -60,14 +49,18 @@ def shown(lab, tmp_path):
     pages = []
 
     def show(*sources):
-        opened = lab.run(written(tmp_path / f"bill-{secrets.token_hex(3)}.ipynb", SETUP, *sources))
+        opened = lab.run(
+            write_notebook(tmp_path / f"bill-{secrets.token_hex(3)}.ipynb", SETUP, *sources)
+        )
         pages.append(opened.page)
         assert opened.errors == []
         return opened
 
     yield show
     for page in pages:
-        change_theme(page, "JupyterLab Light")  # it is a setting, which the next page would have
+        NotebookPage(page).change_theme(
+            "JupyterLab Light"
+        )  # it is a setting, which the next page would have
         page.close()
 
 
@@ -89,16 +82,9 @@ def run_more(page, source, *, is_awaited=True):
     return page.evaluate(start, [source, is_awaited])
 
 
-def change_theme(page, theme):
-    """Have the whole page in this theme."""
-    change = 'theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})'
-    page.evaluate(change, theme)
-    page.wait_for_function(HAS_THEME, arg=theme)
-
-
 def picture(page, name, *, is_dark=False):
     """The widget as people see it, kept beside the other pictures."""
-    change_theme(page, f"JupyterLab {'Dark' if is_dark else 'Light'}")
+    NotebookPage(page).change_theme(f"JupyterLab {'Dark' if is_dark else 'Light'}")
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.locator(ROOT).first.screenshot(path=ARTIFACTS / f"{name}.png")
 

@@ -2,10 +2,9 @@
 
 import json
 
-import nbformat
 import pytest
 
-from tests.browser.conftest import ARTIFACTS
+from tests.browser.jupyter import ARTIFACTS, NotebookPage, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -39,18 +38,6 @@ link = ipywidgets.jslink((graph, "selected"), (controls, "selected"))
 graph
 """
 SHOW = "controls = Controls(pipeline, presets='presets', is_open=True)\ncontrols"
-ASK = """async (code) => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const future = kernel.requestExecute({ code, store_history: false });
-    let text = "";
-    future.onIOPub = (message) => {
-        if (message.header.msg_type === "stream") text += message.content.text;
-        if (message.header.msg_type === "error") text += message.content.traceback.join("\\n");
-    };
-    await future.done;
-    return text;
-}"""
-START = "(code) => { window.busy = (" + ASK + ")(code); }"
 BUSY = {
     "sleeps": "time.sleep(5)",
     "runs torch": (
@@ -67,13 +54,8 @@ HANDLE = ".dh-section[aria-label=blur] .noUi-handle"
 @pytest.fixture(scope="module")
 def opened(lab, tmp_path_factory):
     """The controls in a page, beside the picture that they change."""
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(metadata=kernel)
-    cells = [SETUP, SHOW, "view", GRAPH]
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
     path = tmp_path_factory.mktemp("controls") / "controls.ipynb"
-    nbformat.write(notebook, path)
-    opened = lab.run(path)
+    opened = lab.run(write_notebook(path, SETUP, SHOW, "view", GRAPH))
     assert opened.errors == []
     opened.page.wait_for_selector(HANDLE)
     yield opened
@@ -89,7 +71,7 @@ def page(opened):
 
 def ask(page, code):
     """What the kernel prints for `code`."""
-    return page.evaluate(ASK, code).strip()
+    return NotebookPage(page).run(code).strip()
 
 
 def sigma(page):
@@ -112,12 +94,12 @@ def test_a_slider_moves_its_parameter_while_a_cell(page, what):
         f"began = time.monotonic(); heard.clear()\n{BUSY[what]}\nended = time.monotonic()"
     )
     page.locator(HANDLE).focus()
-    page.evaluate(START, code)
+    NotebookPage(page).start(code)
     page.wait_for_timeout(700)
     for _ in range(touches):  # one touch a second: a rapid one would hide a lock-out
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(1000)
-    page.evaluate("() => window.busy")
+    NotebookPage(page).wait_until_idle()
     moves = json.loads(
         ask(page, "import json; print(json.dumps([s for t, s, _ in heard if began < t < ended]))")
     )
@@ -250,14 +232,7 @@ def test_it_looks_right_in_light_and_dark(page, opened):
     ask(page, "pipeline.bypass('blur', 'overlay'); pipeline.params['blur'].sigma = 1.234")
     page.locator("[data-stage=blur]").click()
     for theme in ("JupyterLab Dark", "JupyterLab Light"):  # light last: other tests look, too
-        page.evaluate(
-            """async (theme) => {
-                const commands = window.jupyterapp.commands;
-                await commands.execute("apputils:change-theme", { theme });
-            }""",
-            theme,
-        )
-        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        opened.change_theme(theme)
         page.wait_for_timeout(300)
         name = "controls_dark.png" if "Dark" in theme else "controls_light.png"
         page.screenshot(path=ARTIFACTS / name)

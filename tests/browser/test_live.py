@@ -1,15 +1,13 @@
 """Does a live picture live where people look at it: in JupyterLab, with a camera?"""
 
-import json
-import re
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat import v4
+
+from tests.browser.jupyter import write_notebook
+from tests.browser.live_view import View
 
 pytestmark = pytest.mark.browser
-ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 
 SETUP = """\
 import threading
@@ -22,28 +20,11 @@ LONG = "live = Live(pipeline)\ndisplay(live)\nprint('\\n' * 200)"
 BELOW = "live = Live(pipeline)\nprint('\\n' * 200)\ndisplay(live)"
 COUNTS = "[live.player.shown, pipeline.timings['blur'].calls]"
 OURS = "sorted(one.name for one in threading.enumerate() if one.name.startswith('downhill'))"
-IN_KERNEL = """async (code) => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    const asked = kernel.requestExecute({code, store_history: false});
-    let text = "";
-    asked.onIOPub = ({header, content}) => {
-        if (header.msg_type === "stream") text += content.text;
-        if (header.msg_type === "error") text += `${content.ename}: ${content.evalue}`;
-    };
-    await asked.done;
-    return text;
-}"""
 # What a sleeping laptop does to a connection, seen from here: it is cut, and nobody says why.
 CUT = """\
 from toolkit.live import server
 for room in server._current.rooms.values():
     server._current._loop.call_soon_threadsafe(room.guest._stream.close)"""
-START_IN_KERNEL = """(code) => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    window.isRunning = true;
-    kernel.requestExecute({code}).done.then(() => { window.isRunning = false; });
-}"""
-THEME = "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 WATCH_CAMERAS = """() => {
     window.cameras = [];
     const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
@@ -57,81 +38,14 @@ NO_CAMERA = """(name) => {
     navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", name); };
 }"""
 CAMERA_AGAIN = "() => { navigator.mediaDevices.getUserMedia = window.askForCamera; }"
-RUN_CELL = """async (source) => {
-    const {content} = window.jupyterapp.shell.currentWidget;
-    content.activeCellIndex = 1;
-    content.activeCell.model.sharedModel.setSource(source);
-    await window.jupyterapp.commands.execute("notebook:run-cell");
-}"""
 CAMERAS_ON = "() => window.cameras.filter((track) => track.readyState === 'live').length"
-# The mean of a place in the picture, as bytes of red, green and blue.
-COLOUR = """([canvas, x, y]) => {
-    const {data} = canvas.getContext("2d").getImageData(
-        x * canvas.width - 4, y * canvas.height - 4, 8, 8);
-    return [0, 1, 2].map((channel) => {
-        let sum = 0;
-        for (let at = channel; at < data.length; at += 4) sum += data[at];
-        return sum / 64;
-    });
-}"""
-
-
-class View:
-    """One view of the widget in the page."""
-
-    def __init__(self, opened, number=0):
-        self.opened, self.page = opened, opened.page
-        self.root = self.page.locator(".downhill-live").nth(number)
-
-    def part(self, name):
-        return self.root.locator(f".dl-{name}")
-
-    def wait_for(self, name, pattern):
-        """Wait until the text of a part matches, and give back the match."""
-        part = self.part(name)
-        self.page.wait_for_function(
-            "([node, pattern]) => new RegExp(pattern).test(node.textContent)",
-            arg=[part.element_handle(), pattern],
-            timeout=30_000,
-        )
-        return re.search(pattern, part.text_content())
-
-    def colour(self, x, y):
-        return self.page.evaluate(COLOUR, [self.root.locator("canvas").element_handle(), x, y])
-
-    def ask(self, expression):
-        """What an expression is in the kernel."""
-        code = f"import json; print(json.dumps({expression}))"
-        return json.loads(self.page.evaluate(IN_KERNEL, code))
-
-    def ask_until(self, expression, wanted):
-        """Ask again, a little later each time, until the answer is as wanted."""
-        for _ in range(60):
-            answer = self.ask(expression)
-            if answer == wanted:
-                return
-            self.page.wait_for_timeout(250)
-        pytest.fail(f"{expression} is {answer!r} and not {wanted!r}")
-
-    def show(self, name):
-        """Keep a picture of the page."""
-        ARTIFACTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=ARTIFACTS / f"{name}.png")
-
-
-def written(path, *sources):
-    """A notebook file with one cell for each source."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(text) for text in sources]
-    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
 
 
 @pytest.fixture(scope="module")
 def opened(lab, tmp_path_factory):
     """A notebook with the setup, and a cell that tests write."""
     path = tmp_path_factory.mktemp("live") / "live.ipynb"
-    opened = lab.run(written(path, SETUP, "live = Live(pipeline)"))
+    opened = lab.run(write_notebook(path, SETUP, "live = Live(pipeline)"))
     assert opened.errors == []
     opened.page.evaluate(WATCH_CAMERAS)
     yield opened
@@ -146,13 +60,13 @@ def start(opened):
     def run_cell(source=LIVE):
         opened.console_errors.clear()
         opened.page.evaluate(CAMERA_AGAIN)
-        opened.page.evaluate(RUN_CELL, source)
+        opened.run_cell(source)
         view = View(opened)
         view.wait_for("facts", r"[1-9]\d* fps")
         return view
 
     yield run_cell
-    opened.page.evaluate(IN_KERNEL, "live.close()")
+    opened.run("live.close()")
 
 
 def test_the_scene_plays_over_a_socket_and_no_camera_is_asked_for(start):
@@ -161,7 +75,7 @@ def test_the_scene_plays_over_a_socket_and_no_camera_is_asked_for(start):
     view.wait_for("facts", r"kernel to screen \d+ ms, 95 % below \d+ ms · \d+ dropped")
     assert view.page.evaluate("() => window.cameras.length") == 0
     assert view.part("fault").text_content() == ""
-    view.show("live_scene")
+    view.opened.keep_picture("live_scene")
     assert view.opened.console_errors == []
 
 
@@ -175,7 +89,7 @@ def test_the_webcam_goes_to_the_kernel_and_back(start):
     assert max(red, blue) < 60
     red, green, blue = view.colour(0.75, 0.1)  # and the pipeline's own picture is gray
     assert max(red, green, blue) - min(red, green, blue) < 4
-    view.show("live_webcam")
+    view.opened.keep_picture("live_webcam")
     view.part("camera").click()
     view.wait_for("facts", "kernel to screen .*640.360")
     assert view.page.evaluate(CAMERAS_ON) == 0
@@ -202,7 +116,7 @@ def test_two_views_cost_one_computation(start):
     shown, calls = (after - start for after, start in zip(view.ask(COUNTS), before, strict=True))
     assert 5 < calls <= shown + 1  # one may be under way; none is computed that nobody can take
     assert view.ask("len(live.player._engine.views)") == 2
-    view.show("live_two")
+    view.opened.keep_picture("live_two")
 
 
 def test_a_view_that_is_scrolled_out_costs_nothing(start):
@@ -220,13 +134,13 @@ def test_a_view_that_is_scrolled_out_costs_nothing(start):
 def test_a_view_that_was_never_seen_waits_and_does_not_say_that_it_is_cut_off(opened):
     view = View(opened)
     opened.page.set_viewport_size({"width": 1300, "height": 700})
-    opened.page.evaluate(RUN_CELL, BELOW)
+    opened.run_cell(BELOW)
     view.wait_for("state", "^Waiting for the first picture")
     view.wait_for("facts", "^waiting for the first picture$")
     view.root.scroll_into_view_if_needed()
     view.wait_for("facts", r"[1-9]\d* fps")
     assert view.part("state").text_content() == ""
-    opened.page.evaluate(IN_KERNEL, "live.close()")
+    opened.run("live.close()")
 
 
 def test_the_loop_box_is_ticked_for_a_source_that_begins_again_by_itself(start):
@@ -234,7 +148,7 @@ def test_the_loop_box_is_ticked_for_a_source_that_begins_again_by_itself(start):
     box = view.root.locator("input[type=checkbox]")
     assert box.is_checked()
     assert box.is_disabled()
-    view.show("live_loop")
+    view.opened.keep_picture("live_loop")
 
 
 def test_no_camera_is_a_sentence_and_the_scene_plays_on(start):
@@ -243,7 +157,7 @@ def test_no_camera_is_a_sentence_and_the_scene_plays_on(start):
     view.part("camera").click()
     view.wait_for("fault", "No camera was found.*The drawn scene plays on")
     view.wait_for("facts", "[1-9][0-9]* fps")
-    view.show("live_no_camera")
+    view.opened.keep_picture("live_no_camera")
     view.page.evaluate(NO_CAMERA, "NotAllowedError")
     view.part("camera").click()
     view.wait_for("fault", "not allowed to use the camera")
@@ -252,15 +166,14 @@ def test_no_camera_is_a_sentence_and_the_scene_plays_on(start):
 
 def test_a_failing_stage_is_a_sentence_in_the_widget(start):
     view = start("live = Live(pipeline)\nlive")
-    view.page.evaluate(
-        IN_KERNEL,
+    view.opened.run(
         "kept = pipeline.nodes['blur'].run\n"
         "def fails(*_): raise RuntimeError('out of paint')\n"
         "pipeline.nodes['blur'].run = fails",
     )
     view.wait_for("fault", "blur.*out of paint")
-    view.show("live_fault")
-    view.page.evaluate(IN_KERNEL, "pipeline.nodes['blur'].run = kept")
+    view.opened.keep_picture("live_fault")
+    view.opened.run("pipeline.nodes['blur'].run = kept")
     view.wait_for("fault", "^$")
 
 
@@ -268,7 +181,7 @@ def test_a_cell_that_runs_again_leaves_nothing_of_its_last_run(start):
     view = start()
     view.part("camera").click()
     view.wait_for("facts", "camera to screen")
-    view.page.evaluate(IN_KERNEL, "first = live.player")
+    view.opened.run("first = live.player")
     view = start()
     view.wait_for("facts", "kernel to screen")
     assert view.page.evaluate(CAMERAS_ON) == 0
@@ -283,32 +196,32 @@ def test_a_view_that_is_gone_leaves_no_server_and_a_closed_widget_no_thread(star
     assert view.ask(OURS) == ["downhill-live", "downhill-player"]
     view.page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-cell-output')")
     view.ask_until("'downhill-live' in " + OURS, False)
-    view.page.evaluate(IN_KERNEL, "live.close()")
+    view.opened.run("live.close()")
     view.ask_until(OURS, [])
 
 
 def test_picture_and_controls_go_on_while_a_cell_sleeps(start):
     view = start()
-    view.page.evaluate(START_IN_KERNEL, "import time; time.sleep(6)")
+    view.opened.start("import time; time.sleep(6)")
     view.page.wait_for_timeout(2500)
     assert int(view.wait_for("facts", r"(\d+) fps").group(1)) > 5
     view.part("play").click()
     view.page.wait_for_timeout(500)
     view.wait_for("facts", "^0 fps")
-    assert view.page.evaluate("() => window.isRunning")
+    assert view.opened.is_running()
     view.part("play").click()
     view.wait_for("facts", r"[1-9]\d* fps")
-    assert view.page.evaluate("() => window.isRunning")
+    assert view.opened.is_running()
 
 
 def test_an_interrupt_stops_the_cell_and_not_the_picture(start):
     view = start()
-    view.page.evaluate(START_IN_KERNEL, "import time; time.sleep(60)")
+    view.opened.start("import time; time.sleep(60)")
     view.page.wait_for_timeout(500)
     view.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
     )
-    view.page.wait_for_function("() => !window.isRunning")
+    view.opened.wait_until_idle()
     view.page.wait_for_timeout(2500)
     assert int(view.wait_for("facts", r"(\d+) fps").group(1)) > 5
     assert view.ask(OURS) == ["downhill-live", "downhill-player"]
@@ -316,7 +229,7 @@ def test_an_interrupt_stops_the_cell_and_not_the_picture(start):
 
 def test_a_connection_that_is_cut_comes_back(start):
     view = start()
-    view.page.evaluate(IN_KERNEL, CUT)
+    view.opened.run(CUT)
     view.wait_for("state", "Trying again")
     view.wait_for("state", "^$")
     view.wait_for("facts", r"[1-9]\d* fps .* websocket")
@@ -336,13 +249,13 @@ def test_full_screen_asks_for_a_picture_that_fits(start):
     view.wait_for("facts", "200.11[23]")
     view.part("screen").click()
     view.wait_for("facts", "640.360")
-    view.show("live_full_screen")
+    view.opened.keep_picture("live_full_screen")
     view.part("screen").click()
     view.wait_for("facts", "200.11[23]")
 
 
 def test_a_kernel_that_restarts_switches_the_camera_off_and_says_so(lab, tmp_path):
-    opened = lab.run(written(tmp_path / "restart.ipynb", SETUP, LIVE))
+    opened = lab.run(write_notebook(tmp_path / "restart.ipynb", SETUP, LIVE))
     opened.page.evaluate(WATCH_CAMERAS)
     view = View(opened)
     view.part("camera").click()
@@ -353,17 +266,16 @@ def test_a_kernel_that_restarts_switches_the_camera_off_and_says_so(lab, tmp_pat
     view.wait_for("state", "No kernel")
     assert opened.page.evaluate(CAMERAS_ON) == 0
     assert view.part("camera").is_disabled()
-    view.show("live_no_kernel")
+    view.opened.keep_picture("live_no_kernel")
     opened.page.close()
 
 
 @pytest.fixture
 def dark(opened):
     """The dark theme, for one test."""
-    opened.page.evaluate(THEME, "JupyterLab Dark")
-    opened.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+    opened.change_theme("JupyterLab Dark")
     yield
-    opened.page.evaluate(THEME, "JupyterLab Light")
+    opened.change_theme("JupyterLab Light")
 
 
 @pytest.mark.usefixtures("dark")
@@ -389,7 +301,7 @@ def test_it_is_worked_with_keys_alone_and_in_the_dark(start):
     view.ask_until("[one.beside for one in live.player._engine.views.values()]", [None])
     for _ in range(18):
         page.keyboard.press("ArrowRight", delay=5)
-    view.show("live_keys_dark")
+    view.opened.keep_picture("live_keys_dark")
     cells = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length")
     assert cells == 2  # the keys were not taken for commands of the notebook
     assert view.opened.console_errors == []

@@ -9,13 +9,12 @@ import json
 import os
 import random
 import time
-from pathlib import Path
 
 import pytest
-from nbformat import v4, write
+
+from tests.browser.jupyter import ARTIFACTS, NotebookPage, write_notebook
 
 pytestmark = pytest.mark.browser
-ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 SECONDS = float(os.environ.get("DOWNHILL_SOAK_SECONDS", "20"))
 SEED = int(os.environ.get("DOWNHILL_SOAK_SEED", "5"))
 MOST_KERNEL_NBYTES = 40_000_000  # grown since a third of the time was over
@@ -44,23 +43,6 @@ print(json.dumps({
     "sockets": len([one for one in process.net_connections("tcp") if one.status == "LISTEN"]),
     "files": process.num_fds(),
 }))"""
-IN_KERNEL = """async (code) => {
-    const kernel = window.soaked.sessionContext.session.kernel;
-    const asked = kernel.requestExecute({code, store_history: false});
-    let text = "";
-    asked.onIOPub = ({header, content}) => {
-        if (header.msg_type === "stream") text += content.text;
-        if (header.msg_type === "error") text += `${content.ename}: ${content.evalue}`;
-    };
-    await asked.done;
-    return text;
-}"""
-RUN_CELL = """async (source) => {
-    const {content} = window.soaked;
-    content.activeCellIndex = 1;
-    content.activeCell.model.sharedModel.setSource(source);
-    await window.jupyterapp.commands.execute("notebook:run-cell");
-}"""
 # Keeps the sockets of the page, so that they can be cut, and the tracks of its cameras.
 WATCH = """() => {
     window.soaked = window.jupyterapp.shell.currentWidget;
@@ -166,11 +148,7 @@ class Person:
 @pytest.fixture
 def opened(lab, tmp_path):
     """A notebook with the setup, its page watched; the cell is still to be run."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(SETUP), v4.new_code_cell("pass")]
-    path = tmp_path / "soak.ipynb"
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    opened = lab.run(path)
+    opened = lab.run(write_notebook(tmp_path / "soak.ipynb", SETUP, "pass"))
     assert opened.errors == []
     opened.page.set_viewport_size({"width": 1300, "height": 1000})
     opened.page.evaluate(WATCH)
@@ -186,7 +164,7 @@ def measure(opened):
     session = opened.page.context.new_cdp_session(opened.page)
 
     def state():
-        found = json.loads(opened.page.evaluate(IN_KERNEL, STATE))
+        found = json.loads(opened.run(STATE))
         session.send("HeapProfiler.collectGarbage")
         found["page_nbytes"] = session.send("Runtime.getHeapUsage")["usedSize"]
         return found
@@ -229,13 +207,13 @@ def test_a_long_play_leaves_nothing_behind(opened, measure):
 
 def play(page):
     """Run the cell, and wait until pictures come."""
-    page.evaluate(RUN_CELL, CELL)
+    NotebookPage(page).run_cell(CELL)
     page.wait_for_function(PLAYS, timeout=30_000)
 
 
 def close(page, measure, *, until=None):
     """Close the widgets; what is left then, at the latest after a quarter of a minute."""
-    page.evaluate(IN_KERNEL, "live.close(); slider.close()")
+    NotebookPage(page).run("live.close(); slider.close()")
     for _ in range(60):
         page.wait_for_timeout(250)
         after = measure()

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat import v4
+
+from tests.browser.jupyter import ARTIFACTS, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
-ARTIFACTS = ROOT / "out" / "browser"
 TOUR = ROOT / "notebooks" / "00__tour.ipynb"
 GALLERY = ROOT / "notebooks" / "08__gallery.ipynb"
 LESSON = ROOT / "notebooks" / "solutions" / "07__live_webcam__SOLUTION.ipynb"
@@ -17,16 +16,8 @@ KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.ker
 pytestmark = pytest.mark.browser
 
 
-def written(path: Path, *sources: str) -> Path:
-    """A notebook file with one code cell for each source."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(text) for text in sources]
-    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
-
-
 def test_a_frame_and_a_pipeline_show_themselves_in_jupyterlab(lab, tmp_path):
-    notebook = written(
+    notebook = write_notebook(
         tmp_path / "tiny.ipynb",
         "import torch\nfrom toolkit import Frame, Pipeline\nfrom toolkit.stages import blur, gray",
         "frame = Frame.from_image(torch.rand(3, 48, 64))\nframe",
@@ -46,7 +37,7 @@ def test_a_frame_and_a_pipeline_show_themselves_in_jupyterlab(lab, tmp_path):
 
 
 def test_an_error_in_a_cell_is_noticed(lab, tmp_path):
-    opened = lab.run(written(tmp_path / "broken.ipynb", "1 / 0"))
+    opened = lab.run(write_notebook(tmp_path / "broken.ipynb", "1 / 0"))
     assert len(opened.errors) == 1
     assert opened.errors[0].startswith("ZeroDivisionError")
 
@@ -60,7 +51,7 @@ def test_the_tour_runs_and_its_plots_can_be_seen(lab):
     assert [box for box in pictures if box["width"] < 50 or box["height"] < 20] == []
 
 
-@pytest.mark.parametrize(("path", "count"), [(LESSON, 1), (GALLERY, 8)], ids=["lesson", "gallery"])
+@pytest.mark.parametrize(("path", "count"), [(LESSON, 1), (GALLERY, 9)], ids=["lesson", "gallery"])
 def test_live_pictures_play_once_all_cells_have_run_and_leave_the_kernel_idle(lab, path, count):
     opened = lab.run(path)
     page = opened.page

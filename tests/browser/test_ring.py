@@ -1,17 +1,13 @@
 """Can a ring be read off its picture, while it goes on?"""
 
 import secrets
-from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat import v4
 
-ARTIFACTS = Path(__file__).resolve().parents[2] / "out" / "browser"
+from tests.browser.jupyter import ARTIFACTS, write_notebook
+
 pytestmark = pytest.mark.browser
 ROOT = ".dh-ring"
-HAS_THEME = """name => document.body.dataset.jpThemeName === name &&
-    !document.querySelector("#jupyterlab-splash")"""
 
 SETUP = """
 import threading, time
@@ -40,21 +36,11 @@ producer.start()
 
 @pytest.fixture
 def opened(lab, tmp_path):
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(text) for text in (SETUP, HELD)]
     path = tmp_path / f"ring-{secrets.token_hex(3)}.ipynb"
-    nbformat.write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    opened = lab.run(path)
+    opened = lab.run(write_notebook(path, SETUP, HELD))
     yield opened
-    change_theme(opened.page, "JupyterLab Light")  # it is a setting, which the next page would have
+    opened.change_theme("JupyterLab Light")  # it is a setting, which the next page would have
     opened.page.close()
-
-
-def change_theme(page, theme):
-    """Have the whole page in this theme."""
-    change = 'theme => window.jupyterapp.commands.execute("apputils:change-theme", {theme})'
-    page.evaluate(change, theme)
-    page.wait_for_function(HAS_THEME, arg=theme)
 
 
 def picture(page, name):
@@ -81,7 +67,7 @@ def test_slots_leases_readers_and_drops_are_shown_live_with_shapes_and_words(ope
     live = page.locator(f'{ROOT} [aria-live="polite"]')
     assert "2 held" in live.inner_text()
     picture(page, "ring-light")
-    change_theme(page, "JupyterLab Dark")
+    opened.change_theme("JupyterLab Dark")
     picture(page, "ring-dark")
     page.set_viewport_size({"width": 640, "height": 900})
     picture(page, "ring-narrow")

@@ -1,88 +1,36 @@
 """Where the page's machine is not the kernel's: through a real Jupyter server with its proxy."""
 
-import json
-import os
-import secrets
-import subprocess
-import sys
-import time
-from contextlib import suppress
-
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from tests.browser.jupyter import run_server
+
 pytest.importorskip("jupyter_server_proxy")
-
-PATIENCE_SECONDS = 90
-
-
-class JupyterServer:
-    """A Jupyter server in a process of its own.
-
-    Attributes:
-        port: where it listens.
-        token: that it asks for.
-        origin: of its pages.
-    """
-
-    def __init__(self, port, token):
-        self.port, self.token = port, token
-        self.origin = f"http://127.0.0.1:{port}"
-
-    def address(self, endpoint, token=None):
-        """Where a page finds the endpoint through the proxy."""
-        return f"ws://127.0.0.1:{self.port}/proxy/{endpoint.port}/{token or endpoint.token}"
 
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory):
-    home = tmp_path_factory.mktemp("jupyter")
-    token = secrets.token_hex(16)
-    command = [
-        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root"),
-        *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={home}"),
-        f"--IdentityProvider.token={token}",
-    ]
-    environment = os.environ | {
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    with (home / "server.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        try:
-            yield JupyterServer(_wait_for_port(server, home), token)
-        finally:
-            server.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(timeout=20)
-            server.kill()
-            server.wait()
-
-
-def _wait_for_port(server, home):
-    """The port in the file that the server writes when it listens."""
-    written = home / "runtime" / f"jpserver-{server.pid}.json"
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        with suppress(OSError, json.JSONDecodeError):
-            return json.loads(written.read_text())["port"]
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=0.2)
-            break
-    pytest.fail(f"the server did not start:\n{(home / 'server.log').read_text()[-3000:]}")
+    with run_server(tmp_path_factory.mktemp("jupyter"), "jupyter_server") as server:
+        yield server
 
 
 @pytest.fixture
-def connect(browser, jupyter, make_page):
+def origin(jupyter):
+    """Of the server's pages."""
+    return f"http://127.0.0.1:{jupyter.port}"
+
+
+@pytest.fixture
+def connect(browser, jupyter, origin, make_page):
     """Connect through the proxy, as a page of the server does."""
 
     def through(endpoint, *, token=None):
-        headers = {"Origin": jupyter.origin, "Authorization": f"token {jupyter.token}"}
+        headers = {"Origin": origin, "Authorization": f"token {jupyter.token}"}
+        behind = f"proxy/{endpoint.port}/{token or endpoint.token}"
 
         async def open_socket():
-            address = jupyter.address(endpoint, token)
+            address = f"ws://127.0.0.1:{jupyter.port}/{behind}"
             return await websocket_connect(HTTPRequest(address, headers=headers))
 
         return make_page(browser.run(open_socket()))
@@ -90,8 +38,8 @@ def connect(browser, jupyter, make_page):
     return through
 
 
-def test_pictures_pass_through_the_server_of_the_page(connect, jupyter, listener, endpoint):
-    endpoint.allow_origin(jupyter.origin)
+def test_pictures_pass_through_the_server_of_the_page(connect, origin, listener, endpoint):
+    endpoint.allow_origin(origin)
     page = connect(endpoint)
     assert page.hello()["transport"] == "proxy"
     viewer = listener.wait_for("joined")[0][1]
@@ -111,14 +59,14 @@ def test_a_page_that_was_not_announced_is_refused_behind_the_proxy_too(connect, 
     assert _is_refused(connect, endpoint)
 
 
-def test_a_wrong_token_is_refused_behind_the_proxy_too(connect, jupyter, endpoint):
-    endpoint.allow_origin(jupyter.origin)
+def test_a_wrong_token_is_refused_behind_the_proxy_too(connect, origin, endpoint):
+    endpoint.allow_origin(origin)
     assert _is_refused(connect, endpoint, token="x" * 43)
 
 
-def test_an_endpoint_that_closes_ends_the_page_s_connection(connect, jupyter, listener, limited):
+def test_an_endpoint_that_closes_ends_the_page_s_connection(connect, origin, listener, limited):
     endpoint = limited()
-    endpoint.allow_origin(jupyter.origin)
+    endpoint.allow_origin(origin)
     page = connect(endpoint)
     page.hello()
     endpoint.close()

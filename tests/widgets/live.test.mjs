@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const parts = ["live_wire", "live_picture", "live_camera", "live"];
+const parts = ["seen", "live_wire", "live_picture", "live_camera", "live"];
 const source = parts
   .map((name) => readFileSync(new URL(`../../widgets/static/${name}.js`, import.meta.url), "utf-8"))
   .join("\n");
@@ -76,6 +76,7 @@ test("a view that has no picture yet says what it waits for", () => {
   assert.match(stateText("open", false), /Waiting for the first picture/);
   assert.equal(stateText("open", true), "");
   assert.match(stateText("lost", true), /lost/);
+  assert.match(stateText("no way", true, ["websocket", "proxy"]), /nothing .* by websocket or proxy/);
 });
 
 test("no connection is said only once an attempt has failed", () => {

@@ -84,14 +84,13 @@ function render({ model, el }) {
     { signal },
   );
 
-  let isOnScreen = false;
+  let isSeen = false;
   let asked = -Infinity;
   let isAnswered = true;
   let timer = 0;
   const plan = () => {
     clearTimeout(timer);
-    const isVisible = isOnScreen && document.visibilityState === "visible";
-    const wait = patience(performance.now(), asked, isAnswered, isVisible);
+    const wait = patience(performance.now(), asked, isAnswered, isSeen);
     if (wait !== null) timer = setTimeout(ask, wait);
   };
   const ask = () => {
@@ -105,12 +104,10 @@ function render({ model, el }) {
     isAnswered = true;
     plan();
   };
-  const seen = new IntersectionObserver((entries) => {
-    isOnScreen = entries.at(-1).isIntersecting;
+  const endWatching = watchSeen(el, (isSeenNow) => {
+    isSeen = isSeenNow;
     plan();
   });
-  seen.observe(el);
-  document.addEventListener("visibilitychange", plan, { signal });
   const marked = () => mark();
   model.on("msg:custom", heard);
   model.on("change:picture", draw);
@@ -119,7 +116,7 @@ function render({ model, el }) {
 
   return () => {
     stop.abort();
-    seen.disconnect();
+    endWatching();
     clearTimeout(timer);
     model.off("msg:custom", heard);
     model.off("change:picture", draw);

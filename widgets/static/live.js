@@ -14,8 +14,10 @@ const STATES = {
 };
 const rooms = new Map(); // what views of one widget share: its camera, by the widget's uid
 
-/** What stands over the picture; where there is none yet, what is waited for. */
-export function stateText(state, hasPicture) {
+/** What stands over the picture; where there is none yet, what is waited for, or which ways are shut. */
+export function stateText(state, hasPicture, ways) {
+  if (state === "no way")
+    return `The kernel answers, but lets nothing through by ${ways.join(" or ")}: allow "comm" in transports, too. Trying again …`;
   return state === "open" && !hasPicture ? "Waiting for the first picture …" : STATES[state];
 }
 
@@ -98,7 +100,7 @@ class LiveView {
     this.meter = new Meter();
     this.parts = new Map(); // id -> pictures that came
     this.split = model.get("split");
-    this.isOnScreen = false;
+    this.isSeen = false;
     this.state = "connecting";
     this.dropped = 0;
     this.told = "";
@@ -135,7 +137,6 @@ class LiveView {
     on(e.camera, "click", () => this.toggleCamera());
     on(e.screen, "click", () => (document.fullscreenElement ? document.exitFullscreen() : e.root.requestFullscreen?.()));
     on(document, "fullscreenchange", () => this.refresh());
-    on(document, "visibilitychange", () => this.see());
     on(e.divider, "keydown", (event) => {
       const split = splitAfterKey(this.split, event.key, event.shiftKey);
       if (split === null) return;
@@ -152,11 +153,10 @@ class LiveView {
       this.settling = setTimeout(() => this.refresh(), SETTLE_MS);
     });
     this.resizing.observe(e.stage);
-    this.watching = new IntersectionObserver(([entry]) => {
-      this.isOnScreen = entry.isIntersecting;
+    this.endWatching = watchSeen(e.stage, (isSeen) => {
+      this.isSeen = isSeen;
       this.see();
     });
-    this.watching.observe(e.stage);
     this.telling = setInterval(() => this.facts(), FACTS_MS);
   }
 
@@ -233,7 +233,7 @@ class LiveView {
       codec: this.model.get("codec"),
       quality: this.model.get("quality"),
       bitrate: this.model.get("bitrate_kbps") * 1000,
-      visible: this.isOnScreen && document.visibilityState === "visible",
+      visible: this.isSeen,
       width: Math.min(8192, Math.round(box.width * ratio)),
       height: isFull ? Math.min(8192, Math.round(box.height * ratio)) : 0,
     };
@@ -256,7 +256,7 @@ class LiveView {
     this.showLoop();
     this.told = "";
     if (state === "open") this.see();
-    if (state === "no kernel" && this.room.source === this) {
+    if (["no kernel", "no way"].includes(state) && this.room.source === this) {
       this.room.camera.stop();
       this.room.views.forEach((view) => view.refresh());
     }
@@ -272,7 +272,11 @@ class LiveView {
 
   /** A fault says by itself why there is no picture. */
   showState() {
-    this.e.state.textContent = stateText(this.state, this.header || this.e.fault.textContent);
+    this.e.state.textContent = stateText(
+      this.state,
+      this.header || this.e.fault.textContent,
+      this.model.get("transports"),
+    );
   }
 
   onMessage(header, payload) {
@@ -414,7 +418,7 @@ class LiveView {
     clearInterval(this.telling);
     clearTimeout(this.settling);
     this.resizing.disconnect();
-    this.watching.disconnect();
+    this.endWatching();
     this.model.off("change", this.changed);
     this.model.off("msg:custom", this.custom);
     this.painter.close();

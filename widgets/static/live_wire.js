@@ -78,7 +78,10 @@ function findBaseUrl() {
   }
 }
 
-/** The connection of one view. Reports `onState("connecting" | "open" | "lost" | "no kernel")`. */
+/**
+ * The connection of one view. Reports `onState("connecting" | "open" | "lost" | "no way" | "no kernel")`,
+ * where "no way" is a kernel that answers over the comm and lets this view in by none of its ways.
+ */
 class Link {
   /**
    * @param {any} model of the widget, for what goes over its comm
@@ -106,9 +109,11 @@ class Link {
   async connect() {
     this.owner.onState("connecting");
     const allowed = this.model.get("transports");
+    let isAnswered = false;
     try {
       if (allowed.some((name) => name !== "comm")) {
         const where = await this.ask({ t: "connect", origin: location.origin }, "where");
+        isAnswered = true;
         const usable = (name) => allowed.includes(name) && !this.refused.has(name);
         for (const { name, url } of where.port ? addresses(location, findBaseUrl(), where) : [])
           if (usable(name) && (await this.open(name, url))) return;
@@ -116,7 +121,8 @@ class Link {
       if (this.isClosed || !allowed.includes("comm")) throw new Error("no way is left");
       this.welcomed(await this.ask(this.hello(), "welcome"));
     } catch {
-      this.again();
+      if (isAnswered && !allowed.includes("comm")) this.again("no way");
+      else this.again(this.attempt < NO_KERNEL_AFTER ? "lost" : "no kernel");
     }
   }
 
@@ -162,7 +168,7 @@ class Link {
         clearTimeout(timer);
         if (code === REFUSED) this.refused.add(name);
         if (!isWelcome) resolve(false);
-        else if (this.socket === socket) this.again(CLOSED.includes(code));
+        else if (this.socket === socket) this.again(CLOSED.includes(code) ? "closed" : "lost");
       };
     });
   }
@@ -173,17 +179,14 @@ class Link {
     this.owner.onState("open");
   }
 
-  /** The connection is lost, or none was found: try once more, a little later. */
-  again(isForGood = false) {
+  /** The connection is lost, or none was found: try once more, a little later, unless for good. */
+  again(state) {
     this.socket = null;
     this.transport = "";
     if (this.isClosed) return;
-    if (isForGood) {
-      this.owner.onState("no kernel");
-      return;
-    }
+    this.owner.onState(state === "closed" ? "no kernel" : state);
+    if (state === "closed") return;
     this.attempt += 1;
-    this.owner.onState(this.attempt > NO_KERNEL_AFTER ? "no kernel" : "lost");
     this.retrying = setTimeout(() => this.connect(), backoff(this.attempt));
   }
 

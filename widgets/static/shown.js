@@ -48,7 +48,7 @@ class Heard {
 
 /** One view. Override `build`, which gives its root, `news`, `drawNow`, `text` and `bindings`. */
 class SeenView {
-  textMs = 0; ackedMs = 0; isInside = false; isVisible = false; isSilent = false;
+  textMs = 0; ackedMs = 0; isVisible = false; isSilent = false;
 
   open(model, el, state) {
     Object.assign(this, { model, state, id: Math.random().toString(36).slice(2) });
@@ -58,15 +58,9 @@ class SeenView {
     el.append(this.root);
     this.bound = Object.entries(this.bindings());
     for (const [name, call] of this.bound) model.on(name, call);
-    this.observer = new IntersectionObserver(found => {
-      this.isInside = found[found.length - 1].isIntersecting;
-      this.see();
-    });
-    this.observer.observe(this.root);
+    this.endWatching = watchSeen(this.root, isVisible => this.see(isVisible));
     this.resizes = new ResizeObserver(() => this.draw());
     this.resizes.observe(this.root);
-    this.onVisibility = () => this.see();
-    document.addEventListener("visibilitychange", this.onVisibility);
     this.timer = setInterval(() => this.check(), SILENCE_MS / 2);
   }
 
@@ -74,8 +68,7 @@ class SeenView {
 
   news() {}
 
-  see() {
-    const isVisible = this.isInside && document.visibilityState === "visible";
+  see(isVisible) {
     if (isVisible === this.isVisible) return;
     this.isVisible = isVisible;
     this.say();
@@ -124,14 +117,12 @@ class SeenView {
 
   remove() {
     for (const [name, call] of this.bound) this.model.off(name, call);
-    this.observer.disconnect();
+    this.endWatching();
     this.resizes.disconnect();
-    document.removeEventListener("visibilitychange", this.onVisibility);
     clearInterval(this.timer);
     clearTimeout(this.later);
     cancelAnimationFrame(this.frame);
-    this.isInside = false;
-    this.see();
+    this.see(false);
     this.root.remove();
   }
 }
