@@ -5,7 +5,7 @@ import torch
 
 from toolkit import Frame, Pipeline, media
 from toolkit.devices import resolve
-from toolkit.live import decode_jpeg
+from toolkit.live import BrowserCamera, decode_jpeg
 from toolkit.profiling import profile
 from toolkit.stages import blur, gray, motion, rgb
 from toolkit.stages.declare import Gray, Pointwise, stage
@@ -407,6 +407,48 @@ def test_a_view_that_comes_later_hears_what_is_wrong(make_player, pipeline, film
     late = player.watch(make_viewer("b"))
     player.run()
     assert late.notes == ["77 s is after the end, 1 s"]
+
+
+def test_what_is_wrong_with_the_source_is_said_until_it_goes_on(make_player, pipeline, viewer):
+    class Damaged:
+        def __iter__(self):
+            yield Frame.from_image(torch.zeros(1, 6, 8))
+            raise OSError("damaged from here on")
+
+    player = make_player(pipeline, Damaged(), want="gray")
+    player.watch(viewer)
+    player.run(0.5, acknowledge=[viewer])
+    player.say(viewer, t="see", width=4)
+    player.run(0.5, acknowledge=[viewer])
+    assert len(viewer.frames) == 2
+    assert viewer.notes == ["damaged from here on"]
+    player.play()
+    player.run(0.0, acknowledge=[viewer])
+    assert viewer.notes[1] == ""
+
+
+def test_what_is_wrong_with_a_snapshot_is_said_until_the_next_one(
+    make_player, pipeline, film, viewer
+):
+    player = make_player(pipeline, film, want="gray")
+    player.watch(viewer)
+    player.run(0.1, acknowledge=[viewer])
+    player.snapshot("nothing", lambda picture: None)
+    player.run(0.3, acknowledge=[viewer])
+    assert len(viewer.frames) == 5
+    assert [note.partition(":")[0] for note in viewer.notes] == ["no snapshot of nothing"]
+    player.snapshot("gray", lambda picture: None)
+    player.turn()
+    assert viewer.notes[1:] == [""]
+
+
+def test_a_snapshot_of_nothing_says_so(make_player, pipeline, viewer):
+    with BrowserCamera() as camera:
+        player = make_player(pipeline, camera, want="gray")
+        player.watch(viewer)
+        player.snapshot("gray", lambda picture: None)
+        player.run()
+    assert viewer.notes == ["no snapshot of gray: there is no picture yet"]
 
 
 # -- what is kept and given back -------------------------------------------------------------------

@@ -140,7 +140,7 @@ class Engine:
             return False
         if is_wound and (self.is_ended or self.fault):
             self.is_ended, self.fault = False, ""
-            self.tell("")
+            self.tell("", "source")
             self._on_change()
         elif self.reel.is_at_end:
             self.is_ended = True
@@ -153,7 +153,7 @@ class Engine:
         self.steps = 0
         if not hasattr(self.source, "offer"):  # what is pushed may be better next time
             self.is_playing = False
-        self.tell(fault)
+        self.tell(fault, "source")
         self._on_change()
 
     def _present(self, views: list[View]) -> None:
@@ -183,7 +183,7 @@ class Engine:
         self.views[sink.id] = View(sink, hello, clock_ns=lambda: int(self._clock() * 1e9))
         self._is_stale = True
         if self.fault:
-            self.views[sink.id].tell(self.fault)
+            self.views[sink.id].tell(self.fault, "source")
 
     def leave(self, sink: Sink) -> None:
         """A view went, unless it came again meanwhile."""
@@ -205,10 +205,14 @@ class Engine:
             if header.get("camera") is False:
                 self._stop_camera(sink)
 
-    def tell(self, text: str) -> None:
-        """Say to all views what is wrong; an empty text takes it back."""
+    def tell(self, text: str, about: str = "picture") -> None:
+        """Say to all views what is wrong with one thing; an empty text takes that back.
+
+        What is wrong with the picture goes with the next good one, with the source when it goes on,
+        with a film or a snapshot (`"keep"`) when another one is asked for.
+        """
         for view in self.views.values():
-            view.tell(text)
+            view.tell(text, about)
 
     def _stop_camera(self, sink: Sink) -> None:
         if hasattr(self.source, "stop"):
@@ -218,13 +222,15 @@ class Engine:
 
     def snapshot(self, name: str, deliver: Callable[[np.ndarray[Any, Any]], object]) -> None:
         """Hand the whole picture of the frame that is shown to `deliver`; valid during the call."""
+        self.tell("", "keep")
         if not self.reel.is_threaded and not self.next():
+            self.tell(f"no snapshot of {name}: there is no picture yet", "keep")
             return
         with self.reel.current() as frame:
             try:
                 deliver(self._show.picture(frame, name))
             except Exception as error:  # noqa: BLE001 - told where it was asked for
-                self.tell(explain(name, error))
+                self.tell(f"no snapshot of {explain(name, error)}", "keep")
 
     def poster(self, name: str, size: tuple[int, int]) -> np.ndarray[Any, Any] | None:
         """The picture of the frame that comes next, or None at the end."""
@@ -233,12 +239,13 @@ class Engine:
 
     def record(self, recording: Recording | None) -> None:
         """Write each frame from now on; None ends the file."""
+        self.tell("", "keep")
         before, self.recording = self.recording, recording
         if before is not None:
             try:
                 before.close()
             except Exception as error:  # noqa: BLE001 - a full disk must not end the player
-                self.tell(f"the recording could not be finished: {error}")
+                self.tell(f"the recording could not be finished: {error}", "keep")
         self._on_change()
 
     def _write(self, recording: Recording, frame: Frame) -> None:
@@ -246,4 +253,4 @@ class Engine:
             recording.write(self._show.picture(frame, recording.name), frame.pts_seconds)
         except Exception as error:  # noqa: BLE001 - told, and what was written stays
             self.record(None)
-            self.tell(f"the recording ended: {explain(recording.name, error)}")
+            self.tell(f"the recording ended: {explain(recording.name, error)}", "keep")

@@ -296,7 +296,8 @@ class Player:
             _log.exception("the player stopped: this is a fault of ours")
             self._engine.is_playing = False
             self._engine.steps = 0
-            self._engine.tell(f"the player stopped: {error!r}; press play to try again")
+            self._engine.fault = f"the player stopped: {error!r}; press play to try again"
+            self._engine.tell(self._engine.fault, "source")
             wait = None
         if self._engine.views or self._engine.recording is not None or self._is_closed:
             return wait
