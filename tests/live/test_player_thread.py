@@ -152,6 +152,50 @@ def test_a_source_that_raises_something_odd_does_not_end_the_thread(waiting, fas
     player.close()
 
 
+def test_one_who_is_told_of_a_change_and_fails_does_not_end_the_thread(fast_film, waiting):
+    def fail():
+        raise RuntimeError("whoever looks on is broken")
+
+    player = Player(Pipeline([gray]), fast_film, want="gray")
+    player.on_change = fail
+    waiting.join(player)
+    (thread,) = threads()
+    player.close()
+    assert not thread.is_alive()
+    assert not player.is_running
+    assert fast_film.ring.stats.leased == 0
+
+
+def test_a_view_that_comes_while_the_poster_is_made_waits_for_nothing(fast_film, waiting):
+    is_posing, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(Pipeline):
+        def bind(self, frame):
+            is_posing.set()
+            assert may_go_on.wait(PATIENCE_SECONDS)
+            return super().bind(frame)
+
+    player = Player(Slow([gray]), fast_film, want="gray")
+    posters = []
+    posing = threading.Thread(target=lambda: posters.append(player.poster("gray")))
+    posing.start()
+    assert is_posing.wait(PATIENCE_SECONDS)
+    waiting.player = player
+    coming = threading.Thread(
+        target=player.joined, args=(waiting, {"t": "hello", "view": "a", "visible": True})
+    )
+    coming.start()
+    coming.join(PATIENCE_SECONDS / 10)
+    assert not coming.is_alive()
+    assert waiting.frames == []
+    may_go_on.set()
+    assert waiting.enough.wait(PATIENCE_SECONDS)
+    posing.join()
+    player.close()
+    assert posters[0].shape == (6, 8)
+    assert [header["index"] for header in waiting.frames[:3]] == [0, 1, 2]
+
+
 def test_a_camera_of_the_kernel_is_live(waiting):
     with media.open("lavfi:testsrc2=size=64x48:rate=100,realtime") as camera:
         player = Player(Pipeline([gray]), camera, want="gray")

@@ -207,7 +207,7 @@ class Player:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has a thread now."""
+        """Whether a thread runs it now."""
         return self._thread is not None
 
     def record(self, recording: Recording | None) -> None:
@@ -228,15 +228,23 @@ class Player:
     def poster(self, name: str, size: tuple[int, int] = (0, 0)) -> np.ndarray[Any, Any] | None:
         """The first picture, computed here and now without a thread; None where one is running.
 
-        (h, w, 3) or (h, w) uint8, valid until the next. It is shown again when playing begins.
+        (h, w, 3) or (h, w) uint8, a copy. It is shown again when playing begins. A view that comes
+        meanwhile is not kept waiting: its thread starts afterwards.
 
         Raises:
             Exception: what the source, a stage, or the conversion raised.
         """
-        with self._lock:
-            if self.is_running or self._is_closed:
-                return None
-            return self._engine.poster(name, size)
+        here = threading.current_thread()
+        try:
+            with self._lock:
+                if self.is_running or self._is_closed:
+                    return None
+                self._thread = here
+            picture = self._engine.poster(name, size)
+            return None if picture is None else picture.copy()
+        finally:
+            if self._thread is here:
+                self._hand_back()
 
     def close(self) -> None:
         """End the thread and let go of every frame and file; waits for it at most a second.
@@ -313,9 +321,21 @@ class Player:
                 return
             self._jobs.append(job)
             if self._thread is None:
-                self._left_at = self._clock()
-                self._start()
+                self._begin()
         self._wake.set()
+
+    def _hand_back(self) -> None:
+        """The poster is made: what was asked for meanwhile is due."""
+        with self._lock:
+            self._thread = None
+            if self._is_closed:
+                self._engine.let_go()
+            elif self._jobs:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._left_at = self._clock()
+        self._start()
 
     def _start(self) -> None:
         self._thread = threading.Thread(
@@ -337,8 +357,10 @@ class Player:
             is_idle = wait is None and not engine.views and engine.recording is None
             if not self._is_closed and (self._jobs or not is_idle):
                 return False
-            engine.let_go()
-            self._thread = None
+            try:
+                engine.let_go()
+            finally:  # whatever fails, who comes next gets a thread
+                self._thread = None
         self.on_idle()
         return True
 
@@ -371,7 +393,10 @@ def _end(player: weakref.ref[Player], wake: threading.Event) -> None:
 def _tell(player: weakref.ref[Player]) -> None:
     one = player()
     if one is not None:
-        one.on_change()
+        try:
+            one.on_change()
+        except Exception:  # noqa: BLE001 - whoever looks on must not stop what is looked at
+            _log.exception("%r was told of a change, and failed", one.on_change)
 
 
 def _nothing() -> None:
