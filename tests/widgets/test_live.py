@@ -8,10 +8,12 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+import traitlets
 from nbclient import NotebookClient
 from PIL import Image
 
 from toolkit import Frame, Pipeline, media
+from toolkit.live import Player
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
 from widgets import Live, rerun
 from widgets.live import Recording
@@ -146,6 +148,17 @@ def test_what_was_handed_over_is_not_closed(make_live, pipeline):
         next(iter(video)).release()
 
 
+def test_a_widget_that_could_not_be_made_leaves_nothing_open(make_live, pipeline):
+    with pytest.raises(traitlets.TraitError, match="quality") as refused:
+        make_live(pipeline, "synthetic", quality=1000)
+    live = make_live(pipeline, "synthetic")
+    frames = live._source.frames
+    live.close()
+    with pytest.raises(RuntimeError, match="is closed"):
+        iter(frames)
+    assert refused.traceback  # it holds the half-made widget, as a notebook does
+
+
 def test_something_else_is_refused_with_what_would_do():
     with pytest.raises(TypeError, match="source=7 of type int gives no frames; give 'webcam'"):
         open_source(7)
@@ -277,6 +290,51 @@ def test_a_recording_gets_a_name_that_is_free(make_live, pipeline, tmp_path, mon
     assert live.recording == ""
     assert live.recorded == f"1 frames in {tmp_path / 'live-002.mp4'}"
     assert (tmp_path / "live-002.mp4").stat().st_size > 0
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What is asked of a player to record, done at once by hand: no thread."""
+    monkeypatch.setattr(Player, "record", lambda self, film: self._engine.record(film))
+
+
+def test_a_second_recording_ends_the_first_and_is_the_one_that_is_told(
+    make_live, monkeypatch, tmp_path
+):
+    live = make_live()
+    asked = []
+    monkeypatch.setattr(live.player, "record", asked.append)
+    live.start_recording(tmp_path / "first.mp4")
+    live.start_recording(tmp_path / "second.mp4")
+    for film in asked:  # as the player's thread does, a little later
+        live.player._engine.record(film)
+    assert live.recording == "second.mp4"
+    live.player._engine.record(None)
+    assert live.recording == ""
+
+
+def test_a_recording_that_fails_at_once_is_not_told_to_go_on(make_live, monkeypatch):
+    live = make_live()
+    monkeypatch.setattr(live.player, "record", lambda film: film.close())
+    live.start_recording()
+    assert (live.recording, live.recorded) == ("", "nothing was recorded")
+
+
+def test_two_recordings_that_begin_together_have_two_names(make_live, steps, tmp_path, pipeline):
+    one = make_live(pipeline, "synthetic", folder=tmp_path)
+    other = make_live(Pipeline([gray]), "synthetic", folder=tmp_path)
+    assert one.start_recording() == tmp_path / "live-001.mp4"
+    assert other.start_recording() == tmp_path / "live-002.mp4"
+    one.stop_recording()
+    assert one.start_recording() == tmp_path / "live-001.mp4"
+
+
+def test_a_closed_widget_records_nothing_and_says_so(make_live):
+    live = make_live()
+    live.close()
+    with pytest.raises(RuntimeError, match="this widget is closed"):
+        live.start_recording()
+    assert live.recording == ""
 
 
 # -- two widgets of one pipeline -------------------------------------------------------------------
