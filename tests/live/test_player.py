@@ -5,7 +5,7 @@ import torch
 
 from toolkit import Frame, Pipeline, media
 from toolkit.devices import resolve
-from toolkit.live import BrowserCamera, decode_jpeg
+from toolkit.live import BrowserCamera, decode_jpeg, jpeg_size
 from toolkit.profiling import profile
 from toolkit.stages import blur, gray, motion, rgb
 from toolkit.stages.declare import Gray, Pointwise, stage
@@ -366,6 +366,32 @@ def test_one_view_s_fault_is_not_another_s(make_player, film, make_viewer):
     assert len(failing.notes) == 1
     assert fine.notes == []
     assert len(fine.frames) == 1
+
+
+def test_a_codec_that_cannot_is_the_fault_of_its_view_alone(make_player, pipeline, make_viewer):
+    low = [Frame.from_image(torch.zeros(1, 1, 8)) for _ in range(2)]
+    player = make_player(pipeline, low, want="gray")
+    one = player.watch(make_viewer("a"), codec="h264")
+    other = player.watch(make_viewer("b"))
+    player.run(1.0, acknowledge=[one, other])
+    assert one.notes == ["gray: 8x0 px is too small for H.264"]
+    assert other.notes == []
+    assert len(other.frames) == 2
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4])
+def test_a_picture_of_few_rows_is_a_picture_in_colour(make_player, height, viewer):
+    red = torch.zeros(3, height, 8)
+    red[0] = 1
+    player = make_player(Pipeline([rgb]), [Frame.from_image(red)], want="rgb")
+    player.watch(viewer)
+    player.run()
+    (header,) = viewer.frames
+    assert (header["w"], header["h"]) == (8, height) == jpeg_size(viewer.sent[0][1])
+    decoded = torch.empty(3, height, 8, dtype=torch.uint8)
+    decode_jpeg(viewer.sent[0][1], decoded)
+    assert (decoded[0] > 200).all()
+    assert (decoded[1:] < 50).all()
 
 
 @pytest.mark.parametrize(
