@@ -15,7 +15,7 @@ from PIL import Image
 from toolkit import Frame, Pipeline, media
 from toolkit.live import Player
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
-from widgets import Live, rerun
+from widgets import Live
 from widgets.live import Recording
 from widgets.sources import open_source, source_text
 
@@ -390,19 +390,6 @@ def test_views_of_two_widgets_cost_one_computation(make_live, pipeline, monkeypa
 
 
 # -- a cell that runs again ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cell(monkeypatch):
-    """Says which cell runs, and in which run."""
-    running = ["", ""]
-    monkeypatch.setattr(rerun, "_running", lambda: tuple(running))
-    monkeypatch.setattr(rerun, "_made", {})
-
-    def run(name, number):
-        running[:] = [name, str(number)]
-
-    return run
 
 
 def test_what_a_cell_made_is_closed_when_it_runs_again(make_live, cell):
