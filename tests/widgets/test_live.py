@@ -148,6 +148,26 @@ def test_what_was_handed_over_is_not_closed(make_live, pipeline):
         next(iter(video)).release()
 
 
+def test_a_camera_of_the_kernel_is_open_only_while_frames_are_taken():
+    def threads():
+        return [one for one in threading.enumerate() if one.name.startswith("toolkit live")]
+
+    source = open_source("lavfi:testsrc2=size=64x48:rate=100,realtime")
+    assert not source.has_poster
+    for _ in range(2):
+        frames = iter(source.frames)
+        next(frames).release()
+        assert len(threads()) == 1
+        del frames
+        assert threads() == []
+    frames = iter(source.frames)
+    next(frames).release()
+    source.close()
+    assert next(frames, None) is None
+    assert threads() == []
+    assert list(source.frames) == []
+
+
 def test_a_widget_that_could_not_be_made_leaves_nothing_open(make_live, pipeline):
     with pytest.raises(traitlets.TraitError, match="quality") as refused:
         make_live(pipeline, "synthetic", quality=1000)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from toolkit.live.recording import Recording
     from toolkit.live.view import Sink
 
-__all__ = ["Engine"]
+__all__ = ["UNSEEN_SECONDS", "Engine"]
+
+UNSEEN_SECONDS = 20.0
+"""How long a view may be away, or out of sight, until what was opened for it is let go."""
 
 _GLANCE_SECONDS = 0.05  # how often a paused picture is looked at, whether a parameter changed
 
@@ -74,6 +77,7 @@ class Engine:
         self.views: dict[str, View] = {}
         self.recording: Recording | None = None
         self._clock = clock
+        self._seen_at = clock()
         self._on_change = on_change
         self._show = Show(lambda: time.time() * 1e3)
         self._is_stale = False  # whether what is shown is not what was asked for
@@ -86,13 +90,23 @@ class Engine:
         views = [view for view in self.views.values() if view.is_visible]
         if not views and self.recording is None:
             self.tempo.restart()
-            return None
+            return self._rest()
+        self._seen_at = self._clock()
         if self.goal is None and not (self.reel.is_threaded or self.is_ended or self.fault):
             self.steps = max(self.steps, 1)  # something to look at, even where it is paused
         if self.is_playing or self.steps:
             return self._advance(views)
         self._refresh(views)
         return _GLANCE_SECONDS
+
+    def _rest(self) -> float | None:
+        """Nobody can see it. A camera that stays unseen is let go of; a film is not moved on."""
+        if not (self.reel.is_live and self.reel.is_threaded):
+            return None
+        left = self._seen_at + UNSEEN_SECONDS - self._clock()
+        if left <= 0:
+            self.reel.let_go()
+        return left if left > 0 else None
 
     def next(self) -> bool:
         """Hand the next frame to the pipeline. False where there is none, now or any more."""

@@ -21,7 +21,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from toolkit import hooks
-from toolkit.live.engine import Engine
+from toolkit.live.engine import UNSEEN_SECONDS, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,6 @@ __all__ = ["SPEEDS", "Player"]
 SPEEDS = (0.1, 8.0)
 """Slowest and fastest."""
 
-_LINGER_SECONDS = 20.0  # how long it waits for a page that may come back
 _JOIN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -311,7 +310,7 @@ class Player:
             return wait
         if had_views:
             self._left_at = self._clock()
-        left = self._left_at + _LINGER_SECONDS - self._clock()
+        left = self._left_at + UNSEEN_SECONDS - self._clock()
         return left if left > 0 else None
 
     def _do(self, job: Callable[[], object]) -> None:
