@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from toolkit import Frame, Pipeline
+from toolkit import Frame, Pipeline, media
 from toolkit.live import BrowserCamera
 from toolkit.stages import blur, gray
 from toolkit.stages.declare import Gray, Pointwise, stage
@@ -139,6 +139,25 @@ def test_what_is_wrong_with_the_source_is_said_until_it_goes_on(make_player, pip
     player.play()
     player.run(0.0, acknowledge=[viewer])
     assert viewer.notes[1] == ""
+
+
+def test_play_after_a_fault_begins_anew(make_player, pipeline, viewer, tmp_path):
+    clip = bytearray(media.bundled_clip().read_bytes())
+    middle = len(clip) // 2
+    clip[middle : middle + 20_000] = bytes(20_000)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(clip)
+    with media.open(damaged) as video:
+        player = make_player(pipeline, video, want="gray")
+        player.watch(viewer)
+        player.run(10.0, acknowledge=[viewer])
+        assert "decoding packet" in player.fault
+        shown, position = player.shown, player.position_seconds
+        player.play()
+        player.run(0.1, acknowledge=[viewer])
+        assert not player.fault
+        assert shown < player.shown < shown + 10
+        assert player.position_seconds < position
 
 
 def test_what_is_wrong_with_a_snapshot_is_said_until_the_next_one(

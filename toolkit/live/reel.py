@@ -87,13 +87,14 @@ class Reel:
     def _wind_on(self, again: bool) -> bool:
         """Take the next frame of a source that is iterated."""
         while True:
-            frames = self._frames = self._frames if self._frames is not None else self._begin()
+            frames = self._frames if self._frames is not None else self._begin()
+            self._frames = None  # an iteration that raises is over
             self._next = next(frames, None)
             self._jumps = getattr(self._source, "discontinuities", 0)
             if self._next is not None:
+                self._frames = frames
                 self._taken += 1
                 return True
-            self._frames = None
             if not (again and self._taken):
                 self.is_at_end = True
                 self._taken = 1  # whoever asks again may begin anew
