@@ -93,6 +93,49 @@ def test_a_player_that_nobody_has_is_collected_with_its_thread(fast_film, waitin
     assert fast_film.ring.stats.leased == 0
 
 
+def test_a_player_that_is_collected_while_it_records_finishes_its_film(fast_film):
+    class Writer:
+        enough = threading.Event()
+        is_closed = threading.Event()
+
+        def write(self, picture, pts_seconds):
+            self.enough.set()
+
+        def close(self):
+            self.is_closed.set()
+
+    told = []
+    player = Player(Pipeline([gray]), fast_film, loop=True)
+    player.record(Recording("gray", lambda width, height: Writer(), told.append))
+    assert Writer.enough.wait(PATIENCE_SECONDS)
+    (thread,) = threads()
+    del player
+    for _ in range(20):
+        gc.collect()
+        thread.join(PATIENCE_SECONDS / 20)
+        if not thread.is_alive():
+            break
+    assert Writer.is_closed.is_set()
+    assert len(told) == 1
+
+
+def test_a_view_for_which_no_thread_was_to_be_had_is_forgotten(
+    fast_film, waiting, make_viewer, monkeypatch
+):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    player = Player(Pipeline([gray]), fast_film, want="gray")
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            player.joined(make_viewer("gone"), {"t": "hello", "view": "gone", "visible": True})
+    assert not player.is_running
+    waiting.join(player)
+    assert repr(player) == "Player(playing, 1 views)"
+    player.close()
+
+
 def test_the_thread_runs_in_the_context_that_is_made_for_it(fast_film, waiting):
     marked = contextvars.ContextVar("marked", default="")
     seen = []

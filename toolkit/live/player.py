@@ -318,9 +318,9 @@ class Player:
         with self._lock:
             if self._is_closed:
                 return
-            self._jobs.append(job)
             if self._thread is None:
                 self._begin()
+            self._jobs.append(job)
         self._wake.set()
 
     def _hand_back(self) -> None:
@@ -339,7 +339,7 @@ class Player:
     def _start(self) -> None:
         self._thread = threading.Thread(
             target=self._context().run,
-            args=(_run, weakref.ref(self), self._wake, self._listeners),
+            args=(_run, weakref.ref(self), self._engine, self._wake, self._listeners),
             name="downhill-player",
             daemon=True,
         )
@@ -368,8 +368,13 @@ class Player:
         self.on_change()
 
 
-def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Table) -> None:
-    """The thread. It holds the player only while it works, so that one nobody has is collected."""
+def _run(
+    player: weakref.ref[Player], engine: Engine, wake: threading.Event, listeners: hooks.Table
+) -> None:
+    """The thread. It holds the player only while it works, so that one nobody has is collected.
+
+    Then a film that is recorded gets its end.
+    """
     with hooks.using(listeners):
         while (one := player()) is not None:
             wake.clear()
@@ -379,6 +384,7 @@ def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Ta
             del one
             if wait != 0:
                 wake.wait(wait)
+        engine.let_go()
 
 
 def _end(player: weakref.ref[Player], wake: threading.Event) -> None:
