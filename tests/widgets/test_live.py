@@ -148,6 +148,15 @@ def test_what_was_handed_over_is_not_closed(make_live, pipeline):
         next(iter(video)).release()
 
 
+def test_a_frame_that_was_handed_over_stays_whole(make_live, pipeline):
+    frame = Frame.from_image(torch.rand(3, 48, 64))
+    for _ in range(2):  # the second run of a cell closes what the first one made
+        live = make_live(pipeline, frame)
+        assert "image/png" in bundle(live)
+        live.close()
+    assert frame.pixels.shape == (3, 48, 64)
+
+
 def test_a_camera_of_the_kernel_is_open_only_while_frames_are_taken():
     def threads():
         return [one for one in threading.enumerate() if one.name.startswith("toolkit live")]

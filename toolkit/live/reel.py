@@ -75,7 +75,7 @@ class Reel:
         source = self._source
         jumps = getattr(source, "discontinuities", 0)
         if self._next is not None and jumps != self._jumps:
-            self._drop_next()  # the camera came, or went, while the frame waited for its time
+            self._next = None  # the camera came, or went, while the frame waited for its time
         if self._next is not None:
             return True
         if hasattr(source, "try_next"):
@@ -158,7 +158,7 @@ class Reel:
         if not hasattr(self._source, "seek"):
             name = type(self._source).__name__
             raise ValueError(f"a source of type {name} cannot seek; open a file to jump in time")
-        self._drop_next()
+        self._next = None  # not released: the source may hold it, and show it again
         self._source.seek(seconds)
         self._frames = None
         self._resume = None
@@ -172,7 +172,7 @@ class Reel:
         run, self._run = self._run, None
         if run is not None:
             run.close()
-        self._drop_next()
+        self._next = None  # not released: the source may hold it, and show it again
         self._frames = None
 
     def _begin(self) -> Iterator[Frame]:
@@ -181,11 +181,6 @@ class Reel:
         if resume is not None and not self.is_live and hasattr(self._source, "seek"):
             self._source.seek(resume)
         return iter(self._source)
-
-    def _drop_next(self) -> None:
-        frame, self._next = self._next, None
-        if frame is not None:
-            frame.release()
 
 
 class _Mailbox:
