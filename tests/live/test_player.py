@@ -391,6 +391,28 @@ def test_when_all_views_have_left_it_lets_go_and_later_goes_on_from_there(
     assert second.frames[0]["index"] == 3
 
 
+@pytest.mark.parametrize("can_seek", [True, False])
+def test_who_comes_back_to_a_film_at_its_end_sees_a_picture(
+    make_player, pipeline, make_film, make_viewer, can_seek
+):
+    film = make_film(3)
+    source = film if can_seek else list(film)
+    player = make_player(pipeline, source, want="gray")
+    first = player.watch(make_viewer("a"))
+    player.run(1.0, acknowledge=[first])
+    player.left(first)
+    player.run(30.0)
+    second = player.watch(make_viewer("b"))
+    player.run(1.0, acknowledge=[second])
+    shown = 2 if can_seek else 0  # what cannot seek begins anew
+    assert [header["index"] for header in second.frames] == [shown]
+    assert (player.is_ended, player.is_playing) == (True, False)
+    player.play()
+    player.run(0.15, acknowledge=[second])
+    after = [0, 1] if can_seek else [1, 2]
+    assert [header["index"] for header in second.frames] == [shown, *after]
+
+
 def test_the_poster_is_the_first_frame_and_is_shown_again(make_player, pipeline, film, viewer):
     player = make_player(pipeline, film, want="gray")
     assert player.poster("gray").shape == (6, 8)

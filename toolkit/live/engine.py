@@ -92,7 +92,8 @@ class Engine:
             self.tempo.restart()
             return self._rest()
         self._seen_at = self._clock()
-        if self.goal is None and not (self.reel.is_threaded or self.is_ended or self.fault):
+        is_over = (self.is_ended and not self.reel.is_left) or self.fault
+        if self.goal is None and not (self.reel.is_threaded or is_over):
             self.steps = max(self.steps, 1)  # something to look at, even where it is paused
         if self.is_playing or self.steps:
             return self._advance(views)
@@ -142,6 +143,8 @@ class Engine:
 
     def _is_wound(self) -> bool:
         """Whether there is a next frame: taken from the source now, unless it was."""
+        # Taken up where it was let go of at the end, it is at the end still.
+        is_further = not (self.reel.is_left or self.reel.is_wound)
         try:
             if self.goal is not None:
                 goal, self.goal = self.goal, None
@@ -152,7 +155,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a source raises is shown in the widget
             self._stop(str(error) or type(error).__name__)
             return False
-        if is_wound and (self.is_ended or self.fault):
+        if is_wound and (self.fault or (self.is_ended and is_further)):
             self.is_ended, self.fault = False, ""
             self.tell("", "source")
             self._on_change()

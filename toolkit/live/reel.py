@@ -56,6 +56,11 @@ class Reel:
         return self._lent is not None
 
     @property
+    def is_left(self) -> bool:
+        """Whether it was let go of, and is still to be taken up where it was left."""
+        return self._resume is not None
+
+    @property
     def next_pts_seconds(self) -> float:
         """Presentation time of the next frame."""
         return 0.0 if self._next is None else self._next.pts_seconds
