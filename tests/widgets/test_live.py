@@ -1,6 +1,7 @@
 """What is a Live widget where no page shows it? Its output, its controls, what it leaves."""
 
 import io
+import shutil
 import threading
 from pathlib import Path
 
@@ -378,6 +379,17 @@ def test_two_widgets_of_one_pipeline_and_source_share_a_player(make_live, pipeli
     assert one.speed == 2.0
     one.close()
     assert next(iter(other.player._engine.source)).width == 640
+
+
+def test_two_files_of_one_name_are_two_sources(make_live, pipeline, tmp_path, monkeypatch):
+    players = []
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(media.bundled_clip(), tmp_path / folder / "clip.mp4")
+        monkeypatch.chdir(tmp_path / folder)
+        players.append(make_live(pipeline, "clip.mp4").player)
+    assert players[0] is not players[1]
+    assert make_live(pipeline, tmp_path / "there" / "clip.mp4").player is players[1]
 
 
 def test_the_last_widget_closes_what_they_share(make_live, pipeline):
