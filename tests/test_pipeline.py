@@ -425,7 +425,8 @@ def test_presets_are_written_and_read_whole_or_not_at_all(tmp_path):
     path.write_text(path.read_text().replace("7.0", "70"))
     with pytest.raises(ParameterError, match=r"scaled\.gain: 70 is outside"):
         other.load_preset(path)
-    for text in ("{", '{"format": 1, "stages": [1]}', '{"format": 1, "stages": null}'):
+    wrong = ("{", '{"format": 1, "stages": [1]}', '{"format": 1, "stages": null}')
+    for text in (*wrong, "[" * 100_000, "1" * 5000):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"preset\.json is not a preset"):
             other.load_preset(path)

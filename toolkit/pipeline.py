@@ -234,7 +234,7 @@ class Pipeline:
             found, stages = preset["format"], preset["stages"]
             if not isinstance(stages, dict):
                 raise TypeError(f"its stages are {type(stages).__name__}, not a table")
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        except (KeyError, RecursionError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path} is not a preset: {error!r}; write one with save_preset"
             ) from error

@@ -125,6 +125,8 @@ class Bill(Shown):
     def look(self) -> None:
         """Look at the next frame exactly; then `exact` has its operators and source lines."""
         with self._gate:
+            if self._is_closed:
+                return
             if self._look is None:
                 self._look = Following(self.pipeline)
                 self._look.session.look(frames=1, level=LEVELS[-1])
@@ -187,11 +189,13 @@ class Bill(Shown):
     def _apply(self, _change: object = None) -> None:
         """Bring the session of its own to what is asked for."""
         with self._gate:
+            if self._is_closed:
+                return
             if self.level == LEVELS[-1]:
                 self.look()
             else:
                 self._base = self.level
-            if self._own is None or self._is_closed:
+            if self._own is None:
                 return
             if self.running and (self.is_seen or self._records_hidden):
                 self._own.resume()

@@ -45,6 +45,7 @@ __all__ = ["Live"]
 
 _WAYS = ("websocket", "proxy", "comm")
 _POSTER_PX = 360
+_promised: set[Path] = set()  # names of recordings that have no file yet
 _NO_PICTURES = ("Corners", "Features", "Matches", "Model", "Odometry", "Pairs", "Pose", "Tracks")
 
 
@@ -137,24 +138,29 @@ class Live(Still, anywidget.AnyWidget):
         self._has_poster = False
         self._endpoints: dict[str, Endpoint] = {}
         self._over_comm: CommEndpoint | None = None
+        self._film: Path | None = None
         self._shared = Shared.find(pipeline, source, want=shown, loop=loop, device=device)
-        self._shared.join(self)
         self.player = self._shared.player
         self._source = self._shared.source
-        super().__init__(
-            want=shown,
-            beside=beside,
-            names=names,
-            playing=self.player.is_playing,
-            speed=self.player.speed,
-            loop=self.player.loop,
-            endless=self.player.is_endless,
-            seekable=self.player.can_seek,
-            duration_seconds=self.player.duration_seconds or 0.0,
-            webcam=hasattr(self._source.frames, "offer"),
-            uid=secrets.token_hex(8),
-            **options,
-        )
+        try:
+            super().__init__(
+                want=shown,
+                beside=beside,
+                names=names,
+                playing=self.player.is_playing,
+                speed=self.player.speed,
+                loop=self.player.loop,
+                endless=self.player.is_endless,
+                seekable=self.player.can_seek,
+                duration_seconds=self.player.duration_seconds or 0.0,
+                webcam=hasattr(self._source.frames, "offer"),
+                uid=secrets.token_hex(8),
+                **options,
+            )
+        except BaseException:  # an option that is refused: nothing stays open for it
+            self._shared.leave(self)
+            raise
+        self._shared.join(self)
         self._over_comm = CommEndpoint(self, self.player)
         self.on_msg(self._heard)
         self.observe(self._obey, ["playing", "speed", "loop"])
@@ -185,7 +191,12 @@ class Live(Still, anywidget.AnyWidget):
         Args:
             path: of the file; by default a new one in the widget's folder.
             name: of the result to write; by default the one that is shown.
+
+        Raises:
+            RuntimeError: the widget is closed.
         """
+        if self._shared is None:
+            raise RuntimeError("this widget is closed and records nothing; make another one")
         file = Path(path) if path is not None else _free_name(self._folder)
         writers: list[media.VideoWriter] = []
 
@@ -194,11 +205,13 @@ class Live(Still, anywidget.AnyWidget):
             return writers[0]
 
         def closed(frames: int) -> None:
+            _promised.discard(file)
             self.recorded = f"{frames} frames in {file}" if frames else "nothing was recorded"
-            self.recording = ""
+            if self._film is file:  # else another one is written by now
+                self._film, self.recording = None, ""
 
+        self._film, self.recorded, self.recording = file, "", file.name
         self.player.record(Recording(name or self.want, open_writer, closed))
-        self.recorded, self.recording = "", file.name
         return file
 
     def stop_recording(self) -> None:
@@ -324,9 +337,11 @@ def _default_of(pipeline: Pipeline, names: list[str]) -> str:
 
 
 def _free_name(folder: Path) -> Path:
+    """A name that no file has, nor one that is written from its first frame on."""
     number = 1
-    while (path := folder / f"live-{number:03d}.mp4").exists():
+    while (path := folder / f"live-{number:03d}.mp4").exists() or path in _promised:
         number += 1
+    _promised.add(path)
     return path
 
 

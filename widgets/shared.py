@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.live.player import Player
@@ -77,9 +78,7 @@ class Shared:
             MediaError: a path that cannot be opened.
             TypeError: something that gives no frames.
         """
-        asked = "webcam" if source is None else source
-        named = os.fspath(asked) if isinstance(asked, str | os.PathLike) else id(asked)
-        key = (id(pipeline), named, str(device))  # both live as long as the player
+        key = (id(pipeline), _name_of(source), str(device))  # all live as long as the player
         found = _open.get(key)
         if found is None:
             found = cls(pipeline, source, want=want, loop=loop, device=device)
@@ -108,3 +107,14 @@ class Shared:
         for reference in list(self._followers):
             if (follower := reference()) is not None:
                 follower.idle()
+
+
+def _name_of(source: object) -> str | int:
+    """What tells one source from another: of a file where it lies, whatever folder we are in."""
+    if source is None:
+        return "webcam"
+    if not isinstance(source, str | os.PathLike):
+        return id(source)
+    name = os.fspath(source)
+    has_no_place = name in ("webcam", "synthetic") or ":" in name
+    return name if has_no_place else str(Path(name).absolute())

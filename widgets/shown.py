@@ -18,6 +18,7 @@ from typing import Any
 import anywidget
 
 from toolkit import hooks
+from widgets.rerun import close_with_cell
 from widgets.routes import keep_answering, publishing_context
 from widgets.still import Still
 
@@ -81,6 +82,8 @@ class Looks:
 class Shown(Still, anywidget.AnyWidget):
     """A widget that is sent news while it can be seen, by one thread that exists only meanwhile.
 
+    It is closed when the cell that made it runs again.
+
     Override `beat`, and `woke`, `slept` and `received` where they are needed. Messages of the page
     are `{"t": "see", "view": id, "visible": bool}`, `{"t": "ack", "view": id}`, and one's own.
     """
@@ -92,6 +95,7 @@ class Shown(Still, anywidget.AnyWidget):
         self._is_closed = False
         super().__init__(**traits)
         keep_answering(self)
+        close_with_cell(self)
         self.on_msg(Shown._take)
 
     # -- for those who derive from it -------------------------------------------------------------

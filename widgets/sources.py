@@ -17,7 +17,7 @@ from toolkit.frame import Frame
 from toolkit.live.browser_camera import BrowserCamera
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import torch
 
@@ -42,6 +42,46 @@ class Source(NamedTuple):
         """Whether its first frame can be taken without a camera, a wait, or losing it."""
         standing = isinstance(self.frames, BrowserCamera | Sequence) or hasattr(self.frames, "seek")
         return standing and not getattr(self.frames, "is_live", False)
+
+
+class _Camera:
+    """A camera of the kernel, or a stream: open only while somebody takes frames.
+
+    Its light goes out, and its thread ends, with the iteration; the next one opens it again.
+
+    Args:
+        video: as it was opened first.
+        reopen: opens it again.
+    """
+
+    is_live = True
+
+    def __init__(self, video: media.Video, reopen: Callable[[], media.Video]) -> None:
+        self._video: media.Video | None = video
+        self._reopen = reopen
+        self._is_closed = False
+
+    @property
+    def discontinuities(self) -> int:
+        """Of the video that is open; a run of a pipeline never sees two."""
+        return 0 if self._video is None else self._video.discontinuities
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._is_closed:
+            return
+        video = self._video = self._video or self._reopen()
+        try:
+            yield from video
+        finally:
+            self._video = None
+            video.close()
+
+    def close(self) -> None:
+        """End the iteration, for good."""
+        self._is_closed = True
+        video = self._video
+        if video is not None:
+            video.close()
 
 
 def open_source(source: object, *, device: str | torch.device = "cpu") -> Source:
@@ -71,7 +111,13 @@ def open_source(source: object, *, device: str | torch.device = "cpu") -> Source
         return Source(scene, "synthetic scene", scene.close)
     if isinstance(source, str | os.PathLike):
         video = media.open(source, device=device)
-        return Source(video, source_text(video.location.kind, os.fspath(source)), video.close)
+        text = source_text(video.location.kind, os.fspath(source))
+        frames = _Camera(video, lambda: media.open(source, device=device))
+        return (
+            Source(frames, text, frames.close)
+            if video.is_live
+            else Source(video, text, video.close)
+        )
     if isinstance(source, Frame):
         return Source([source], "a picture", _nothing)
     if isinstance(source, Iterable):

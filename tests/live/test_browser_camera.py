@@ -175,6 +175,35 @@ def test_a_stream_that_begins_in_its_middle_asks_for_a_keyframe(camera, push, vi
     assert viewer.of("taken") == [{"t": "taken", "id": 1, "key": True}]
 
 
+def test_a_stream_that_found_no_slot_goes_on_with_a_keyframe(push, viewer):
+    encoder = H264Encoder()
+    units = [encoder.encode(GREEN.contiguous(), pts_seconds=n / 30) for n in range(4)]
+    with BrowserCamera(slots=2) as camera:
+
+        def send(number):
+            unit = units[number]
+            push(number, to=camera, payload=unit.payload, codec="h264", key=unit.is_key)
+
+        send(0)
+        with next(camera):
+            send(1)
+            with next(camera):
+                send(2)
+                assert camera.try_next() is None
+        send(3)
+        assert camera.try_next() is None
+        assert [header["key"] for header in viewer.of("taken")] == [False, False, True, True]
+        assert camera.dropped == 2
+
+
+def test_a_closed_camera_takes_no_picture(camera, push, viewer):
+    camera.close()
+    push(0)
+    assert not camera.is_live
+    assert camera.try_next() is None
+    assert viewer.sent == []
+
+
 def test_close_ends_an_iteration_that_waits():
     camera = BrowserCamera()
     ended = []

@@ -22,7 +22,7 @@ def test_the_third_picture_waits_until_one_was_drawn(credit, now):
     now[0] = 50_000_000
     assert credit.give(1) == 0.05
     assert credit.try_take(3)
-    assert credit.in_flight == 2
+    assert not credit.try_take(4)
 
 
 def test_an_answer_that_does_not_come_in_time_is_lost_and_its_credit_free(credit, now):
@@ -59,7 +59,7 @@ def test_an_answer_that_is_not_due_gives_nothing_back(credit, picture):
     credit.try_take(1)
     credit.give(1)
     assert credit.give(picture) is None
-    assert credit.in_flight == 0
+    assert [credit.try_take(new) for new in (2, 3, 4)] == [True, True, False]
 
 
 def test_who_waits_knows_for_how_long(credit, now):

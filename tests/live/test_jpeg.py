@@ -35,6 +35,17 @@ def test_red_green_and_blue_may_lie_apart_or_mixed(pixels):
     assert decibel(place, MIXED) > 40
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 8), (3, 8), (8, 1), (8, 3), (3, 3)])
+def test_a_slot_of_few_rows_or_columns_goes_through_jpeg_and_back(height, width):
+    pixels = torch.zeros(3, height, width, dtype=torch.uint8)
+    pixels[0] = 200
+    payload = encode_jpeg(pixels)
+    assert jpeg_size(payload) == (width, height)
+    slot = torch.zeros(3, height, width, dtype=torch.uint8)
+    decode_jpeg(payload, slot)
+    assert (slot.int() - pixels.int()).abs().max() < 10
+
+
 @pytest.mark.parametrize(
     "pixels", [GRAY, GRAY[None], GRAY[..., None], PICTURE.repeat(2, 2)[0][:, ::2]]
 )

@@ -5,10 +5,9 @@ import torch
 
 from toolkit import Frame, Pipeline, media
 from toolkit.devices import resolve
-from toolkit.live import decode_jpeg
+from toolkit.live import decode_jpeg, jpeg_size
 from toolkit.profiling import profile
 from toolkit.stages import blur, gray, motion, rgb
-from toolkit.stages.declare import Gray, Pointwise, stage
 
 
 @pytest.fixture
@@ -16,27 +15,8 @@ def pipeline():
     return Pipeline([gray, blur])
 
 
-@stage("picky", footprint=Pointwise())
-def picky(gray: Gray, *, allowed: bool) -> Gray:
-    """Fails unless it is allowed not to."""
-    if not allowed:
-        raise ValueError("this is not allowed")
-    return gray
-
-
-@picky.prepare
-def _(spec, *, allowed: bool = False):
-    return {"allowed": allowed}
-
-
 def calls(pipeline):
     return {name: timing.calls for name, timing in pipeline.timings.items()}
-
-
-@stage("points", footprint=Pointwise())
-def points(gray: Gray) -> tuple:
-    """No picture."""
-    return (gray.shape,)
 
 
 # -- what is shown, and when -----------------------------------------------------------------------
@@ -59,6 +39,21 @@ def test_the_picture_is_that_of_the_result(make_player, pipeline, film, viewer):
     decoded = torch.empty(6, 8, dtype=torch.uint8)
     decode_jpeg(viewer.sent[-1][1], decoded)
     assert (decoded.float() - 2).abs().max() <= 1
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4])
+def test_a_picture_of_few_rows_is_a_picture_in_colour(make_player, height, viewer):
+    red = torch.zeros(3, height, 8)
+    red[0] = 1
+    player = make_player(Pipeline([rgb]), [Frame.from_image(red)], want="rgb")
+    player.watch(viewer)
+    player.run()
+    (header,) = viewer.frames
+    assert (header["w"], header["h"]) == (8, height) == jpeg_size(viewer.sent[0][1])
+    decoded = torch.empty(3, height, 8, dtype=torch.uint8)
+    decode_jpeg(viewer.sent[0][1], decoded)
+    assert (decoded[0] > 200).all()
+    assert (decoded[1:] < 50).all()
 
 
 def test_only_what_is_shown_is_computed(make_player, pipeline, film, viewer):
@@ -87,6 +82,35 @@ def test_a_hidden_view_costs_nothing(make_player, pipeline, film, viewer):
     player.say(viewer, t="see", visible=True)
     player.run(0.0)
     assert [header["index"] for header in viewer.frames] == [0, 1, 2]
+
+
+def test_a_camera_that_nobody_sees_for_a_while_is_let_go(make_player, pipeline, film, viewer):
+    class Camera:
+        is_live, opened, closed = True, 0, 0
+
+        def __iter__(self):
+            self.opened += 1
+            try:
+                while True:
+                    yield from film
+            finally:
+                self.closed += 1
+
+    camera = Camera()
+    player = make_player(pipeline, camera, want="gray")
+    player.watch(viewer)
+    player.run()
+    player.say(viewer, t="see", visible=False)
+    player.run(19.0)
+    assert (camera.opened, camera.closed) == (1, 0)  # somebody may scroll back
+    player.run(2.0)
+    assert (camera.opened, camera.closed) == (1, 1)
+    assert film.ring.stats.leased == 0
+    shown = player.shown
+    player.say(viewer, t="see", visible=True)
+    player.run()
+    assert camera.opened == 2
+    assert player.shown > shown
 
 
 def test_a_view_says_what_it_wants_and_how_large(make_player, pipeline, film, viewer):
@@ -303,19 +327,6 @@ def test_a_file_plays_and_seeks(make_player, viewer):
 # -- parameters ------------------------------------------------------------------------------------
 
 
-def test_a_parameter_changed_while_a_frame_waits_for_its_time_counts(make_player, film, viewer):
-    pipeline = Pipeline([gray, picky])
-    pipeline.params["picky"].allowed = True
-    player = make_player(pipeline, film, want="picky")
-    player.watch(viewer)
-    player.run(acknowledge=[viewer])
-    assert film.taken == [0, 1]  # the second one is taken, and waits
-    pipeline.params["picky"].allowed = False
-    player.run(0.1, acknowledge=[viewer])
-    assert len(viewer.frames) == 1
-    assert "not allowed" in viewer.notes[0]
-
-
 def test_a_changed_parameter_changes_the_picture_that_stands(make_player, pipeline, film, viewer):
     player = make_player(pipeline, film, want="blur")
     player.pause()
@@ -338,75 +349,6 @@ def test_what_a_paused_view_asks_for_anew_it_gets(make_player, pipeline, film, v
     player.run(0.1, acknowledge=[viewer])
     assert [header["name"] for header in viewer.frames] == ["gray", "blur"]
     assert calls(pipeline) == {"gray": 1, "blur": 1}
-
-
-# -- faults ----------------------------------------------------------------------------------------
-
-
-def test_a_stage_that_fails_is_told_once_and_tried_again(make_player, film, viewer):
-    pipeline = Pipeline([gray, picky])
-    player = make_player(pipeline, film, want="picky")
-    player.watch(viewer)
-    player.run(0.2, acknowledge=[viewer])
-    assert viewer.frames == []
-    assert len(viewer.notes) == 1
-    assert "this is not allowed" in viewer.notes[0]
-    assert player.is_playing
-    pipeline.params["picky"].allowed = True
-    player.run(0.1, acknowledge=[viewer])
-    assert viewer.frames
-    assert viewer.notes[1:] == [""]
-
-
-def test_one_view_s_fault_is_not_another_s(make_player, film, make_viewer):
-    player = make_player(Pipeline([gray, picky]), film)
-    failing, fine = player.watch(make_viewer("a"), want="picky"), make_viewer("b")
-    player.watch(fine, want="gray")
-    player.run()
-    assert len(failing.notes) == 1
-    assert fine.notes == []
-    assert len(fine.frames) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [("points", "points cannot be shown: it is tuple"), ("nothing", "nothing provides")],
-)
-def test_what_cannot_be_shown_says_so(make_player, film, viewer, name, sentence):
-    player = make_player(Pipeline([gray, points]), film)
-    player.watch(viewer, want=name)
-    player.run()
-    assert sentence in viewer.notes[0]
-
-
-def test_a_source_that_fails_is_told_and_play_tries_again(make_player, pipeline, viewer):
-    class Flaky:
-        tries = 0
-
-        def __iter__(self):
-            self.tries += 1
-            if self.tries == 1:
-                raise OSError("the cable is loose")
-            return iter([Frame.from_image(torch.zeros(1, 6, 8))])
-
-    player = make_player(pipeline, Flaky(), want="gray")
-    player.watch(viewer)
-    player.run()
-    assert viewer.notes == ["the cable is loose"]
-    assert (player.fault, player.is_playing) == ("the cable is loose", False)
-    player.play()
-    player.run()
-    assert len(viewer.frames) == 1
-
-
-def test_a_view_that_comes_later_hears_what_is_wrong(make_player, pipeline, film, make_viewer):
-    player = make_player(pipeline, film)
-    player.watch(make_viewer("a"))
-    player.seek(77.0)
-    player.run()
-    late = player.watch(make_viewer("b"))
-    player.run()
-    assert late.notes == ["77 s is after the end, 1 s"]
 
 
 # -- what is kept and given back -------------------------------------------------------------------
@@ -447,6 +389,28 @@ def test_when_all_views_have_left_it_lets_go_and_later_goes_on_from_there(
     second = player.watch(make_viewer("b"))
     player.run(acknowledge=[second])
     assert second.frames[0]["index"] == 3
+
+
+@pytest.mark.parametrize("can_seek", [True, False])
+def test_who_comes_back_to_a_film_at_its_end_sees_a_picture(
+    make_player, pipeline, make_film, make_viewer, can_seek
+):
+    film = make_film(3)
+    source = film if can_seek else list(film)
+    player = make_player(pipeline, source, want="gray")
+    first = player.watch(make_viewer("a"))
+    player.run(1.0, acknowledge=[first])
+    player.left(first)
+    player.run(30.0)
+    second = player.watch(make_viewer("b"))
+    player.run(1.0, acknowledge=[second])
+    shown = 2 if can_seek else 0  # what cannot seek begins anew
+    assert [header["index"] for header in second.frames] == [shown]
+    assert (player.is_ended, player.is_playing) == (True, False)
+    player.play()
+    player.run(0.15, acknowledge=[second])
+    after = [0, 1] if can_seek else [1, 2]
+    assert [header["index"] for header in second.frames] == [shown, *after]
 
 
 def test_the_poster_is_the_first_frame_and_is_shown_again(make_player, pipeline, film, viewer):

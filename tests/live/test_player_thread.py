@@ -93,6 +93,49 @@ def test_a_player_that_nobody_has_is_collected_with_its_thread(fast_film, waitin
     assert fast_film.ring.stats.leased == 0
 
 
+def test_a_player_that_is_collected_while_it_records_finishes_its_film(fast_film):
+    class Writer:
+        enough = threading.Event()
+        is_closed = threading.Event()
+
+        def write(self, picture, pts_seconds):
+            self.enough.set()
+
+        def close(self):
+            self.is_closed.set()
+
+    told = []
+    player = Player(Pipeline([gray]), fast_film, loop=True)
+    player.record(Recording("gray", lambda width, height: Writer(), told.append))
+    assert Writer.enough.wait(PATIENCE_SECONDS)
+    (thread,) = threads()
+    del player
+    for _ in range(20):
+        gc.collect()
+        thread.join(PATIENCE_SECONDS / 20)
+        if not thread.is_alive():
+            break
+    assert Writer.is_closed.is_set()
+    assert len(told) == 1
+
+
+def test_a_view_for_which_no_thread_was_to_be_had_is_forgotten(
+    fast_film, waiting, make_viewer, monkeypatch
+):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    player = Player(Pipeline([gray]), fast_film, want="gray")
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            player.joined(make_viewer("gone"), {"t": "hello", "view": "gone", "visible": True})
+    assert not player.is_running
+    waiting.join(player)
+    assert repr(player) == "Player(playing, 1 views)"
+    player.close()
+
+
 def test_the_thread_runs_in_the_context_that_is_made_for_it(fast_film, waiting):
     marked = contextvars.ContextVar("marked", default="")
     seen = []
@@ -150,6 +193,50 @@ def test_a_source_that_raises_something_odd_does_not_end_the_thread(waiting, fas
     player.play()
     assert waiting.enough.wait(PATIENCE_SECONDS)
     player.close()
+
+
+def test_one_who_is_told_of_a_change_and_fails_does_not_end_the_thread(fast_film, waiting):
+    def fail():
+        raise RuntimeError("whoever looks on is broken")
+
+    player = Player(Pipeline([gray]), fast_film, want="gray")
+    player.on_change = fail
+    waiting.join(player)
+    (thread,) = threads()
+    player.close()
+    assert not thread.is_alive()
+    assert not player.is_running
+    assert fast_film.ring.stats.leased == 0
+
+
+def test_a_view_that_comes_while_the_poster_is_made_waits_for_nothing(fast_film, waiting):
+    is_posing, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(Pipeline):
+        def bind(self, frame):
+            is_posing.set()
+            assert may_go_on.wait(PATIENCE_SECONDS)
+            return super().bind(frame)
+
+    player = Player(Slow([gray]), fast_film, want="gray")
+    posters = []
+    posing = threading.Thread(target=lambda: posters.append(player.poster("gray")))
+    posing.start()
+    assert is_posing.wait(PATIENCE_SECONDS)
+    waiting.player = player
+    coming = threading.Thread(
+        target=player.joined, args=(waiting, {"t": "hello", "view": "a", "visible": True})
+    )
+    coming.start()
+    coming.join(PATIENCE_SECONDS / 10)
+    assert not coming.is_alive()
+    assert waiting.frames == []
+    may_go_on.set()
+    assert waiting.enough.wait(PATIENCE_SECONDS)
+    posing.join()
+    player.close()
+    assert posters[0].shape == (6, 8)
+    assert [header["index"] for header in waiting.frames[:3]] == [0, 1, 2]
 
 
 def test_a_camera_of_the_kernel_is_live(waiting):

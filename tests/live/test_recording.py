@@ -82,7 +82,7 @@ def test_a_writer_that_fails_ends_the_recording_and_not_the_player(make_player, 
     player.watch(viewer)
     player.record(Recording("gray", refuse, told.append))
     player.run(0.1, acknowledge=[viewer])
-    assert viewer.notes[0] == "the recording ended: gray: the disk is full"
+    assert viewer.notes == ["the recording ended: gray: the disk is full"]
     assert told == [0]
     assert not player.is_recording
     assert len(viewer.frames) == 2

@@ -5,6 +5,8 @@ import socket
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
+from toolkit.live import server
+
 ORIGIN = "http://localhost:8888"
 HANDSHAKE = (
     "GET /{token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: " + ORIGIN + "\r\n"
@@ -90,6 +92,19 @@ def test_what_is_no_websocket_is_refused(browser, endpoint):
 
     assert browser.run(fetch()).code == 400
     assert browser.run(fetch(method="DELETE")).code == 405
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ids=["nothing", "a cut line", "no body"],
+)
+def test_a_request_that_does_not_come_to_an_end_is_cut_off(monkeypatch, limited, beginning):
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.2)
+    endpoint = limited()
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=10) as peer:
+        peer.sendall(beginning.encode())
+        assert peer.recv(1) == b""
 
 
 def test_a_page_that_connects_again_and_again_has_to_wait(browser, refused, listener, limited):

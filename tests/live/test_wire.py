@@ -133,6 +133,8 @@ def test_an_error_says_what_was_wrong(broken, sentence):
         ({"t": "see", "codec": []}, "it must be 'jpeg' or 'h264'"),
         ({"t": "see", "visible": 1}, "true or false"),
         ({"t": "see", "want": "a\nb"}, "a name of at most 200 letters"),
+        ({"t": "see", "beside": ["gray"]}, "'beside' of 'see' is ['gray']"),
+        ({"t": "see", "camera": None}, "'camera' of 'see' is None; it must be true or false"),
         ({"t": "camera", "id": 1, "w": 16385, "h": 1, "codec": "jpeg"}, "'w' of 'camera'"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from widgets import shown
+from widgets import rerun, shown
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,16 @@ def by_hand():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    """Says which cell runs, and in which run."""
+    running = ["", ""]
+    monkeypatch.setattr(rerun, "_running", lambda: tuple(running))
+    monkeypatch.setattr(rerun, "_made", {})
+
+    def run(name, number):
+        running[:] = [name, str(number)]
+
+    return run

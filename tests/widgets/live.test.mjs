@@ -8,6 +8,7 @@ const source = parts
   .map((name) => readFileSync(new URL(`../../widgets/static/${name}.js`, import.meta.url), "utf-8"))
   .join("\n");
 const {
+  Camera,
   Credits,
   Meter,
   absenceText,
@@ -25,7 +26,7 @@ const {
   stateText,
   timeText,
   unpackMessage,
-} = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+} = await import(`data:text/javascript,${encodeURIComponent(`${source}\nexport { Camera };`)}`);
 
 test("the files together are one module with a widget in it", () => {
   assert.equal(typeof widget.initialize, "function");
@@ -178,4 +179,58 @@ test("a camera that does not start says what to do", () => {
   assert.match(cameraText("NotFoundError"), /No camera was found/);
   assert.match(cameraText("insecure"), /https/);
   assert.match(cameraText("OddError"), /OddError/);
+});
+
+/** A browser with a camera and an encoder, and what a view would be told. */
+function browser() {
+  const track = { label: "fake", isOn: true, stop() { this.isOn = false; }, addEventListener() {} };
+  const stream = { getTracks: () => [track], getVideoTracks: () => [track] };
+  const video = { videoWidth: 64, videoHeight: 48 };
+  video.requestVideoFrameCallback = (show) => (video.show = () => show(0, {}));
+  video.play = async () => {};
+  class Encoder {
+    state = "configured";
+    constructor(told) { video.encoder = Object.assign(this, told); }
+    configure() {}
+    encode() {}
+    close() { this.state = "closed"; }
+  }
+  const globals = {
+    navigator: { mediaDevices: { getUserMedia: async () => stream } },
+    document: { createElement: () => video },
+    VideoEncoder: Encoder,
+    VideoFrame: class { close() {} },
+  };
+  for (const [name, value] of Object.entries(globals))
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+  const told = [];
+  const owner = { send: () => true, isWanted: () => true, onStop: (text) => told.push(text) };
+  return { camera: new Camera(owner), track, video, told };
+}
+
+const how = { codec: "h264", bitrate: 1e6, size: [64, 48] };
+
+test("pictures that cannot be coded switch the camera off", async () => {
+  const { camera, track, video, told } = browser();
+  await camera.start(how);
+  video.show();
+  await null;
+  video.encoder.error(new Error("no such codec"));
+  assert.equal(camera.isOn, false);
+  assert.equal(track.isOn, false);
+  assert.deepEqual(told, ["The camera's pictures could not be coded: no such codec."]);
+  video.encoder.error(new Error("once more")); // of what was started before: nobody wants to know
+  assert.equal(told.length, 1);
+});
+
+test("a camera that is switched off while it starts is no fault", async () => {
+  const { camera, track, video, told } = browser();
+  video.play = () => new Promise((_, cut) => (video.cut = cut));
+  const starting = camera.start(how);
+  while (!video.cut) await null;
+  camera.stop();
+  video.cut(new Error("The play() request was interrupted by a new load request."));
+  await starting;
+  assert.equal(track.isOn, false);
+  assert.deepEqual(told, []);
 });

@@ -289,6 +289,16 @@ def test_a_closed_bill_leaves_no_session_open(by_hand, pipeline, play):
     assert bill.session.plan is None
 
 
+@pytest.mark.parametrize(
+    "ask", [Bill.look, Bill.start, lambda bill: bill.set_trait("level", "exact")]
+)
+def test_a_closed_bill_looks_at_nothing(by_hand, pipeline, ask):
+    bill = by_hand(Bill, pipeline, while_hidden=True)
+    bill.close()
+    ask(bill)
+    assert not pipeline._listeners
+
+
 def test_the_budget_of_a_bill_goes_to_the_page_by_measure(by_hand, pipeline):
     held = budget(allocations=0, allocated_bytes=100, d2h_bytes=0, syncs=0, warmup=2)
     bill = by_hand(Bill, pipeline, budget=held)

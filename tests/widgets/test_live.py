@@ -1,6 +1,7 @@
 """What is a Live widget where no page shows it? Its output, its controls, what it leaves."""
 
 import io
+import shutil
 import threading
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+import traitlets
 from nbclient import NotebookClient
 from PIL import Image
 
 from toolkit import Frame, Pipeline, media
+from toolkit.live import Player
 from toolkit.stages import blur, corners, edges, gray, overlay, rgb, sobel
-from widgets import Live, rerun
+from widgets import Live
 from widgets.live import Recording
 from widgets.sources import open_source, source_text
 
@@ -144,6 +147,46 @@ def test_what_was_handed_over_is_not_closed(make_live, pipeline):
     with media.open(media.bundled_clip()) as video:
         make_live(pipeline, video).close()
         next(iter(video)).release()
+
+
+def test_a_frame_that_was_handed_over_stays_whole(make_live, pipeline):
+    frame = Frame.from_image(torch.rand(3, 48, 64))
+    for _ in range(2):  # the second run of a cell closes what the first one made
+        live = make_live(pipeline, frame)
+        assert "image/png" in bundle(live)
+        live.close()
+    assert frame.pixels.shape == (3, 48, 64)
+
+
+def test_a_camera_of_the_kernel_is_open_only_while_frames_are_taken():
+    def threads():
+        return [one for one in threading.enumerate() if one.name.startswith("toolkit live")]
+
+    source = open_source("lavfi:testsrc2=size=64x48:rate=100,realtime")
+    assert not source.has_poster
+    for _ in range(2):
+        frames = iter(source.frames)
+        next(frames).release()
+        assert len(threads()) == 1
+        del frames
+        assert threads() == []
+    frames = iter(source.frames)
+    next(frames).release()
+    source.close()
+    assert next(frames, None) is None
+    assert threads() == []
+    assert list(source.frames) == []
+
+
+def test_a_widget_that_could_not_be_made_leaves_nothing_open(make_live, pipeline):
+    with pytest.raises(traitlets.TraitError, match="quality") as refused:
+        make_live(pipeline, "synthetic", quality=1000)
+    live = make_live(pipeline, "synthetic")
+    frames = live._source.frames
+    live.close()
+    with pytest.raises(RuntimeError, match="is closed"):
+        iter(frames)
+    assert refused.traceback  # it holds the half-made widget, as a notebook does
 
 
 def test_something_else_is_refused_with_what_would_do():
@@ -279,6 +322,51 @@ def test_a_recording_gets_a_name_that_is_free(make_live, pipeline, tmp_path, mon
     assert (tmp_path / "live-002.mp4").stat().st_size > 0
 
 
+@pytest.fixture
+def steps(monkeypatch):
+    """What is asked of a player to record, done at once by hand: no thread."""
+    monkeypatch.setattr(Player, "record", lambda self, film: self._engine.record(film))
+
+
+def test_a_second_recording_ends_the_first_and_is_the_one_that_is_told(
+    make_live, monkeypatch, tmp_path
+):
+    live = make_live()
+    asked = []
+    monkeypatch.setattr(live.player, "record", asked.append)
+    live.start_recording(tmp_path / "first.mp4")
+    live.start_recording(tmp_path / "second.mp4")
+    for film in asked:  # as the player's thread does, a little later
+        live.player._engine.record(film)
+    assert live.recording == "second.mp4"
+    live.player._engine.record(None)
+    assert live.recording == ""
+
+
+def test_a_recording_that_fails_at_once_is_not_told_to_go_on(make_live, monkeypatch):
+    live = make_live()
+    monkeypatch.setattr(live.player, "record", lambda film: film.close())
+    live.start_recording()
+    assert (live.recording, live.recorded) == ("", "nothing was recorded")
+
+
+def test_two_recordings_that_begin_together_have_two_names(make_live, steps, tmp_path, pipeline):
+    one = make_live(pipeline, "synthetic", folder=tmp_path)
+    other = make_live(Pipeline([gray]), "synthetic", folder=tmp_path)
+    assert one.start_recording() == tmp_path / "live-001.mp4"
+    assert other.start_recording() == tmp_path / "live-002.mp4"
+    one.stop_recording()
+    assert one.start_recording() == tmp_path / "live-001.mp4"
+
+
+def test_a_closed_widget_records_nothing_and_says_so(make_live):
+    live = make_live()
+    live.close()
+    with pytest.raises(RuntimeError, match="this widget is closed"):
+        live.start_recording()
+    assert live.recording == ""
+
+
 # -- two widgets of one pipeline -------------------------------------------------------------------
 
 
@@ -291,6 +379,17 @@ def test_two_widgets_of_one_pipeline_and_source_share_a_player(make_live, pipeli
     assert one.speed == 2.0
     one.close()
     assert next(iter(other.player._engine.source)).width == 640
+
+
+def test_two_files_of_one_name_are_two_sources(make_live, pipeline, tmp_path, monkeypatch):
+    players = []
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(media.bundled_clip(), tmp_path / folder / "clip.mp4")
+        monkeypatch.chdir(tmp_path / folder)
+        players.append(make_live(pipeline, "clip.mp4").player)
+    assert players[0] is not players[1]
+    assert make_live(pipeline, tmp_path / "there" / "clip.mp4").player is players[1]
 
 
 def test_the_last_widget_closes_what_they_share(make_live, pipeline):
@@ -332,19 +431,6 @@ def test_views_of_two_widgets_cost_one_computation(make_live, pipeline, monkeypa
 
 
 # -- a cell that runs again ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cell(monkeypatch):
-    """Says which cell runs, and in which run."""
-    running = ["", ""]
-    monkeypatch.setattr(rerun, "_running", lambda: tuple(running))
-    monkeypatch.setattr(rerun, "_made", {})
-
-    def run(name, number):
-        running[:] = [name, str(number)]
-
-    return run
 
 
 def test_what_a_cell_made_is_closed_when_it_runs_again(make_live, cell):

@@ -176,3 +176,15 @@ def test_looks_forget_what_was_answered():
     assert looks.has_any(11 * SECOND)
     looks.sent(12 * SECOND)
     assert not looks.has_any(22 * SECOND)
+
+
+def test_what_a_cell_made_is_closed_when_it_runs_again(by_hand, cell):
+    cell("cell", 1)
+    earlier = by_hand(Counting)
+    earlier.see()
+    (thread,) = views()
+    cell("cell", 2)
+    later = by_hand(Counting)
+    assert earlier.comm is None
+    assert ended([thread])
+    assert later.comm is not None

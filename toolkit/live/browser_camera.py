@@ -99,6 +99,8 @@ class BrowserCamera:
         """
         lost: list[_Picture] = []
         with self._changed:
+            if self._is_closed:
+                return
             if self._sink is not sink:
                 self._switch_to(sink, lost)
             newest = _Picture(header, payload, sink)
@@ -201,12 +203,12 @@ class BrowserCamera:
         lost.extend(self._box)
         self._box.clear()
 
-    def _answer(self, lost: list[_Picture]) -> None:
+    def _answer(self, lost: list[_Picture], *, needs_key: bool = False) -> None:
         """Tell pages about pictures that were dropped."""
         for picture in lost:
             self.dropped += 1
             hooks.report("drop", op="browser camera")
-            _taken(picture)
+            _taken(picture, needs_key=needs_key)
 
     def _take_standby(self) -> Frame | None:
         """The next frame of the standby; a second time through where it ends."""
@@ -234,7 +236,9 @@ class BrowserCamera:
         ring = self._ring_for(waiting[-1].header)
         slot = ring.acquire()
         if slot is None:
-            self._answer(waiting)
+            # What comes next is made from these: without them it can be decoded, to something else.
+            self._decoder = H264Decoder() if waiting[-1].header["codec"] == "h264" else None
+            self._answer(waiting, needs_key=self._decoder is not None)
             return None
         is_written = False
         try:

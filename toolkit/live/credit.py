@@ -44,12 +44,6 @@ class Credit:
         self._clock = clock
         self._sent_ns: dict[int, int] = {}  # id -> when, oldest first
 
-    @property
-    def in_flight(self) -> int:
-        """How many are on their way and not lost."""
-        self.lost()
-        return len(self._sent_ns)
-
     def try_take(self, picture: int) -> bool:
         """Take a credit for `picture` if there is one; never blocks."""
         self.lost()

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from toolkit.live.recording import Recording
     from toolkit.live.view import Sink
 
-__all__ = ["Engine"]
+__all__ = ["UNSEEN_SECONDS", "Engine"]
+
+UNSEEN_SECONDS = 20.0
+"""How long a view may be away, or out of sight, until what was opened for it is let go."""
 
 _GLANCE_SECONDS = 0.05  # how often a paused picture is looked at, whether a parameter changed
 
@@ -74,6 +77,7 @@ class Engine:
         self.views: dict[str, View] = {}
         self.recording: Recording | None = None
         self._clock = clock
+        self._seen_at = clock()
         self._on_change = on_change
         self._show = Show(lambda: time.time() * 1e3)
         self._is_stale = False  # whether what is shown is not what was asked for
@@ -86,13 +90,24 @@ class Engine:
         views = [view for view in self.views.values() if view.is_visible]
         if not views and self.recording is None:
             self.tempo.restart()
-            return None
-        if self.goal is None and not (self.reel.is_threaded or self.is_ended or self.fault):
+            return self._rest()
+        self._seen_at = self._clock()
+        is_over = (self.is_ended and not self.reel.is_left) or self.fault
+        if self.goal is None and not (self.reel.is_threaded or is_over):
             self.steps = max(self.steps, 1)  # something to look at, even where it is paused
         if self.is_playing or self.steps:
             return self._advance(views)
         self._refresh(views)
         return _GLANCE_SECONDS
+
+    def _rest(self) -> float | None:
+        """Nobody can see it. A camera that stays unseen is let go of; a film is not moved on."""
+        if not (self.reel.is_live and self.reel.is_threaded):
+            return None
+        left = self._seen_at + UNSEEN_SECONDS - self._clock()
+        if left <= 0:
+            self.reel.let_go()
+        return left if left > 0 else None
 
     def next(self) -> bool:
         """Hand the next frame to the pipeline. False where there is none, now or any more."""
@@ -128,6 +143,8 @@ class Engine:
 
     def _is_wound(self) -> bool:
         """Whether there is a next frame: taken from the source now, unless it was."""
+        # Taken up where it was let go of at the end, it is at the end still.
+        is_further = not (self.reel.is_left or self.reel.is_wound)
         try:
             if self.goal is not None:
                 goal, self.goal = self.goal, None
@@ -138,9 +155,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - whatever a source raises is shown in the widget
             self._stop(str(error) or type(error).__name__)
             return False
-        if is_wound and (self.is_ended or self.fault):
+        if is_wound and (self.fault or (self.is_ended and is_further)):
             self.is_ended, self.fault = False, ""
-            self.tell("")
+            self.tell("", "source")
             self._on_change()
         elif self.reel.is_at_end:
             self.is_ended = True
@@ -153,7 +170,7 @@ class Engine:
         self.steps = 0
         if not hasattr(self.source, "offer"):  # what is pushed may be better next time
             self.is_playing = False
-        self.tell(fault)
+        self.tell(fault, "source")
         self._on_change()
 
     def _present(self, views: list[View]) -> None:
@@ -183,7 +200,7 @@ class Engine:
         self.views[sink.id] = View(sink, hello, clock_ns=lambda: int(self._clock() * 1e9))
         self._is_stale = True
         if self.fault:
-            self.views[sink.id].tell(self.fault)
+            self.views[sink.id].tell(self.fault, "source")
 
     def leave(self, sink: Sink) -> None:
         """A view went, unless it came again meanwhile."""
@@ -205,10 +222,14 @@ class Engine:
             if header.get("camera") is False:
                 self._stop_camera(sink)
 
-    def tell(self, text: str) -> None:
-        """Say to all views what is wrong; an empty text takes it back."""
+    def tell(self, text: str, about: str = "picture") -> None:
+        """Say to all views what is wrong with one thing; an empty text takes that back.
+
+        What is wrong with the picture goes with the next good one, with the source when it goes on,
+        with a film or a snapshot (`"keep"`) when another one is asked for.
+        """
         for view in self.views.values():
-            view.tell(text)
+            view.tell(text, about)
 
     def _stop_camera(self, sink: Sink) -> None:
         if hasattr(self.source, "stop"):
@@ -218,13 +239,15 @@ class Engine:
 
     def snapshot(self, name: str, deliver: Callable[[np.ndarray[Any, Any]], object]) -> None:
         """Hand the whole picture of the frame that is shown to `deliver`; valid during the call."""
+        self.tell("", "keep")
         if not self.reel.is_threaded and not self.next():
+            self.tell(f"no snapshot of {name}: there is no picture yet", "keep")
             return
         with self.reel.current() as frame:
             try:
                 deliver(self._show.picture(frame, name))
             except Exception as error:  # noqa: BLE001 - told where it was asked for
-                self.tell(explain(name, error))
+                self.tell(f"no snapshot of {explain(name, error)}", "keep")
 
     def poster(self, name: str, size: tuple[int, int]) -> np.ndarray[Any, Any] | None:
         """The picture of the frame that comes next, or None at the end."""
@@ -233,12 +256,13 @@ class Engine:
 
     def record(self, recording: Recording | None) -> None:
         """Write each frame from now on; None ends the file."""
+        self.tell("", "keep")
         before, self.recording = self.recording, recording
         if before is not None:
             try:
                 before.close()
             except Exception as error:  # noqa: BLE001 - a full disk must not end the player
-                self.tell(f"the recording could not be finished: {error}")
+                self.tell(f"the recording could not be finished: {error}", "keep")
         self._on_change()
 
     def _write(self, recording: Recording, frame: Frame) -> None:
@@ -246,4 +270,4 @@ class Engine:
             recording.write(self._show.picture(frame, recording.name), frame.pts_seconds)
         except Exception as error:  # noqa: BLE001 - told, and what was written stays
             self.record(None)
-            self.tell(f"the recording ended: {explain(recording.name, error)}")
+            self.tell(f"the recording ended: {explain(recording.name, error)}", "keep")

@@ -43,7 +43,7 @@ def encode_jpeg(pixels: Pixels, quality: int = 80) -> bytes:
     is_gray = len(planes) == 1
     if is_gray:
         ready = _packed(planes[0])[..., None]
-    elif image.shape[2] == 3 and image.flags.c_contiguous:
+    elif _is_mixed(image) and image.flags.c_contiguous:
         ready = image
     else:
         ready = _scratch(*planes[0].shape)
@@ -93,7 +93,7 @@ def decode_jpeg(payload: bytes | memoryview, into: Tensor) -> None:
         )
     is_gray = len(planes) == 1
     target = planes[0] if is_gray else image
-    is_direct = target.flags.c_contiguous and (is_gray or image.shape[2] == 3)
+    is_direct = target.flags.c_contiguous and (is_gray or _is_mixed(image))
     buffer = target if is_direct else _scratch(height, width)
     if is_gray and not is_direct:
         buffer = buffer.reshape(-1)[: height * width].reshape(height, width)
@@ -103,7 +103,13 @@ def decode_jpeg(payload: bytes | memoryview, into: Tensor) -> None:
         except ValueError as fault:
             raise CodecError(f"a damaged JPEG: {fault}", codec=_CODEC) from fault
     if not is_direct:
-        copy_planes(view_planes(buffer, codec=_CODEC), planes, op="jpeg.part")
+        parts = [buffer] if is_gray else [buffer[..., channel] for channel in range(3)]
+        copy_planes(parts, planes, op="jpeg.part")
+
+
+def _is_mixed(image: Plane) -> bool:
+    """Whether red, green and blue of a pixel lie together, as `view_planes` sees it."""
+    return image.shape[0] != 3 and image.shape[2] == 3
 
 
 def _packed(plane: Plane) -> Plane:

@@ -21,7 +21,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from toolkit import hooks
-from toolkit.live.engine import Engine
+from toolkit.live.engine import UNSEEN_SECONDS, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,6 @@ __all__ = ["SPEEDS", "Player"]
 SPEEDS = (0.1, 8.0)
 """Slowest and fastest."""
 
-_LINGER_SECONDS = 20.0  # how long it waits for a page that may come back
 _JOIN_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -207,7 +206,7 @@ class Player:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has a thread now."""
+        """Whether a thread runs it now."""
         return self._thread is not None
 
     def record(self, recording: Recording | None) -> None:
@@ -228,15 +227,23 @@ class Player:
     def poster(self, name: str, size: tuple[int, int] = (0, 0)) -> np.ndarray[Any, Any] | None:
         """The first picture, computed here and now without a thread; None where one is running.
 
-        (h, w, 3) or (h, w) uint8, valid until the next. It is shown again when playing begins.
+        (h, w, 3) or (h, w) uint8, a copy. It is shown again when playing begins. A view that comes
+        meanwhile is not kept waiting: its thread starts afterwards.
 
         Raises:
             Exception: what the source, a stage, or the conversion raised.
         """
-        with self._lock:
-            if self.is_running or self._is_closed:
-                return None
-            return self._engine.poster(name, size)
+        here = threading.current_thread()
+        try:
+            with self._lock:
+                if self.is_running or self._is_closed:
+                    return None
+                self._thread = here
+            picture = self._engine.poster(name, size)
+            return None if picture is None else picture.copy()
+        finally:
+            if self._thread is here:
+                self._hand_back()
 
     def close(self) -> None:
         """End the thread and let go of every frame and file; waits for it at most a second.
@@ -296,13 +303,14 @@ class Player:
             _log.exception("the player stopped: this is a fault of ours")
             self._engine.is_playing = False
             self._engine.steps = 0
-            self._engine.tell(f"the player stopped: {error!r}; press play to try again")
+            self._engine.fault = f"the player stopped: {error!r}; press play to try again"
+            self._engine.tell(self._engine.fault, "source")
             wait = None
         if self._engine.views or self._engine.recording is not None or self._is_closed:
             return wait
         if had_views:
             self._left_at = self._clock()
-        left = self._left_at + _LINGER_SECONDS - self._clock()
+        left = self._left_at + UNSEEN_SECONDS - self._clock()
         return left if left > 0 else None
 
     def _do(self, job: Callable[[], object]) -> None:
@@ -310,16 +318,28 @@ class Player:
         with self._lock:
             if self._is_closed:
                 return
-            self._jobs.append(job)
             if self._thread is None:
-                self._left_at = self._clock()
-                self._start()
+                self._begin()
+            self._jobs.append(job)
         self._wake.set()
+
+    def _hand_back(self) -> None:
+        """The poster is made: what was asked for meanwhile is due."""
+        with self._lock:
+            self._thread = None
+            if self._is_closed:
+                self._engine.let_go()
+            elif self._jobs:
+                self._begin()
+
+    def _begin(self) -> None:
+        self._left_at = self._clock()
+        self._start()
 
     def _start(self) -> None:
         self._thread = threading.Thread(
             target=self._context().run,
-            args=(_run, weakref.ref(self), self._wake, self._listeners),
+            args=(_run, weakref.ref(self), self._engine, self._wake, self._listeners),
             name="downhill-player",
             daemon=True,
         )
@@ -336,8 +356,10 @@ class Player:
             is_idle = wait is None and not engine.views and engine.recording is None
             if not self._is_closed and (self._jobs or not is_idle):
                 return False
-            engine.let_go()
-            self._thread = None
+            try:
+                engine.let_go()
+            finally:  # whatever fails, who comes next gets a thread
+                self._thread = None
         self.on_idle()
         return True
 
@@ -346,8 +368,13 @@ class Player:
         self.on_change()
 
 
-def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Table) -> None:
-    """The thread. It holds the player only while it works, so that one nobody has is collected."""
+def _run(
+    player: weakref.ref[Player], engine: Engine, wake: threading.Event, listeners: hooks.Table
+) -> None:
+    """The thread. It holds the player only while it works, so that one nobody has is collected.
+
+    Then a film that is recorded gets its end.
+    """
     with hooks.using(listeners):
         while (one := player()) is not None:
             wake.clear()
@@ -357,6 +384,7 @@ def _run(player: weakref.ref[Player], wake: threading.Event, listeners: hooks.Ta
             del one
             if wait != 0:
                 wake.wait(wait)
+        engine.let_go()
 
 
 def _end(player: weakref.ref[Player], wake: threading.Event) -> None:
@@ -370,7 +398,10 @@ def _end(player: weakref.ref[Player], wake: threading.Event) -> None:
 def _tell(player: weakref.ref[Player]) -> None:
     one = player()
     if one is not None:
-        one.on_change()
+        try:
+            one.on_change()
+        except Exception:  # noqa: BLE001 - whoever looks on must not stop what is looked at
+            _log.exception("%r was told of a change, and failed", one.on_change)
 
 
 def _nothing() -> None:

@@ -56,6 +56,11 @@ class Reel:
         return self._lent is not None
 
     @property
+    def is_left(self) -> bool:
+        """Whether it was let go of, and is still to be taken up where it was left."""
+        return self._resume is not None
+
+    @property
     def next_pts_seconds(self) -> float:
         """Presentation time of the next frame."""
         return 0.0 if self._next is None else self._next.pts_seconds
@@ -75,7 +80,7 @@ class Reel:
         source = self._source
         jumps = getattr(source, "discontinuities", 0)
         if self._next is not None and jumps != self._jumps:
-            self._drop_next()  # the camera came, or went, while the frame waited for its time
+            self._next = None  # the camera came, or went, while the frame waited for its time
         if self._next is not None:
             return True
         if hasattr(source, "try_next"):
@@ -87,13 +92,14 @@ class Reel:
     def _wind_on(self, again: bool) -> bool:
         """Take the next frame of a source that is iterated."""
         while True:
-            frames = self._frames = self._frames if self._frames is not None else self._begin()
+            frames = self._frames if self._frames is not None else self._begin()
+            self._frames = None  # an iteration that raises is over
             self._next = next(frames, None)
             self._jumps = getattr(self._source, "discontinuities", 0)
             if self._next is not None:
+                self._frames = frames
                 self._taken += 1
                 return True
-            self._frames = None
             if not (again and self._taken):
                 self.is_at_end = True
                 self._taken = 1  # whoever asks again may begin anew
@@ -157,7 +163,7 @@ class Reel:
         if not hasattr(self._source, "seek"):
             name = type(self._source).__name__
             raise ValueError(f"a source of type {name} cannot seek; open a file to jump in time")
-        self._drop_next()
+        self._next = None  # not released: the source may hold it, and show it again
         self._source.seek(seconds)
         self._frames = None
         self._resume = None
@@ -171,7 +177,7 @@ class Reel:
         run, self._run = self._run, None
         if run is not None:
             run.close()
-        self._drop_next()
+        self._next = None  # not released: the source may hold it, and show it again
         self._frames = None
 
     def _begin(self) -> Iterator[Frame]:
@@ -180,11 +186,6 @@ class Reel:
         if resume is not None and not self.is_live and hasattr(self._source, "seek"):
             self._source.seek(resume)
         return iter(self._source)
-
-    def _drop_next(self) -> None:
-        frame, self._next = self._next, None
-        if frame is not None:
-            frame.release()
 
 
 class _Mailbox:

@@ -169,6 +169,7 @@ class Server:
         http = _Http(
             application,
             idle_connection_timeout=_IDLE_SECONDS,
+            body_timeout=_IDLE_SECONDS,
             max_header_size=_MOST_HEADER_NBYTES,
             max_body_size=0,
             max_buffer_size=_MOST_BUFFER_NBYTES,

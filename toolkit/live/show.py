@@ -13,6 +13,7 @@ from toolkit import hooks
 from toolkit.live.display import Display, NotAPicture
 from toolkit.live.h264 import H264Encoder
 from toolkit.live.jpeg import encode_jpeg
+from toolkit.live.picture import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,7 +64,7 @@ class Show:
                 value, spec = read_value(frame, name)
                 with hooks.scope("display", frame.index):
                     picture = self._display.picture(value, size=size, spec=spec)
-                    self._encode(name, picture, wanted_by, parts)
+                    self._encode(name, picture, wanted_by, parts, faults)
             except Exception as error:  # noqa: BLE001 - whatever a stage raises, the others go on
                 for view in wanted_by:
                     faults[view.sink.id] = explain(name, error)
@@ -87,22 +88,37 @@ class Show:
         picture: _Picture,
         views: list[View],
         parts: dict[str, list[tuple[dict[str, Any], bytes]]],
+        faults: dict[str, str],
     ) -> None:
+        """Add what each of `views` is sent, or what went wrong with its codec."""
         jpegs: dict[int, bytes] = {}
         height, width = picture.shape[:2]
+        header = {"name": name, "w": width, "h": height, "key": True}
+        if picture.ndim == 3 and len(picture) in (1, 3):
+            picture = picture.transpose(2, 0, 1)  # else so few rows would be taken for planes
         for view in views:
-            header = {"name": name, "w": width, "h": height, "codec": view.codec, "key": True}
-            if view.codec == "h264":
-                unit = self._stream(view, name).encode(picture, pts_seconds=self._seconds())
-                if unit is None:  # left out to keep to the bitrate
-                    continue
-                header |= {"key": unit.is_key, "w": unit.width, "h": unit.height}
-                payload = unit.payload
-            else:
-                if view.quality not in jpegs:
-                    jpegs[view.quality] = encode_jpeg(picture, view.quality)
-                payload = jpegs[view.quality]
-            parts[view.sink.id].append((header, payload))
+            try:
+                part = self._part(header, picture, view, jpegs)
+            except CodecError as error:  # of this view's codec: the others go on
+                faults[view.sink.id] = explain(name, error)
+                continue
+            if part is not None:
+                parts[view.sink.id].append(part)
+
+    def _part(
+        self, header: dict[str, Any], picture: _Picture, view: View, jpegs: dict[int, bytes]
+    ) -> tuple[dict[str, Any], bytes] | None:
+        """What one view is sent, or None where its encoder left the picture out."""
+        header = header | {"codec": view.codec}
+        if view.codec == "h264":
+            stream = self._stream(view, header["name"])
+            unit = stream.encode(picture, pts_seconds=self._seconds())
+            if unit is None:  # left out to keep to the bitrate
+                return None
+            return header | {"key": unit.is_key, "w": unit.width, "h": unit.height}, unit.payload
+        if view.quality not in jpegs:
+            jpegs[view.quality] = encode_jpeg(picture, view.quality)
+        return header, jpegs[view.quality]
 
     def _stream(self, view: View, name: str) -> H264Encoder:
         """The view's own encoder: what one view does not get, the next picture is not made from."""

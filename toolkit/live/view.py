@@ -53,6 +53,7 @@ class View:
         self.credit = Credit(clock=clock_ns)
         self.dropped = 0
         self.streams: dict[str, Any] = {}
+        self._wrong: dict[str, str] = {}  # what it is about -> what is wrong with it
         self._told = ""
         self.update(hello)
 
@@ -75,8 +76,10 @@ class View:
         beside = self.beside
         return (want,) if not beside or beside == want else (beside, want)
 
-    def tell(self, text: str) -> None:
-        """Say what is wrong, once; an empty text takes it back."""
+    def tell(self, text: str, about: str = "picture") -> None:
+        """Say what is wrong with one thing, once; an empty text takes that back, and no other."""
+        self._wrong[about] = text
+        text = "; ".join(filter(None, self._wrong.values()))
         if text != self._told:
             self._told = text
             self.sink.send({"t": "note", "level": "error" if text else "info", "text": text})

@@ -148,15 +148,18 @@ def _is_name(value: Any) -> bool:
 
 _MILLISECONDS = _number(0, 1e16)
 _SIZE = _integer(0, _LARGEST_SIZE)
+_NAME = "a name of at most 200 letters, or null"
 _FLAG = (lambda value: type(value) is bool, "true or false")
 _FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "view": (
         lambda value: isinstance(value, str) and _VIEW.fullmatch(value) is not None,
         "1 to 64 letters, digits, - or _",
     ),
-    "want": (_is_name, "a name of at most 200 letters, or null"),
+    "want": (_is_name, _NAME),
+    "beside": (_is_name, _NAME),
     "codec": _one_of("jpeg", "h264"),
     "visible": _FLAG,
+    "camera": _FLAG,
     "key": _FLAG,
     "width": _SIZE,
     "height": _SIZE,

@@ -17,7 +17,6 @@ export const MEASURES = [
   ["wait_ms", "ms waited", "ms"],
   ["ms", "ms", "ms"],
 ];
-export const LEVELS = ["counts", "lines", "exact"];
 export const KEPT = 300;
 const OUTSIDE = "(outside stages)";
 const COLOURS = 10;

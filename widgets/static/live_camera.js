@@ -100,19 +100,21 @@ class Camera {
     this.stream = stream;
     const [track] = stream.getVideoTracks();
     this.label = track.label || "camera";
-    track.addEventListener("ended", () => {
-      if (this.stream !== stream) return;
-      this.stop();
-      this.owner.onStop("The camera was disconnected, or another program took it.");
-    });
+    track.addEventListener("ended", () =>
+      this.fail(run, "The camera was disconnected, or another program took it."),
+    );
     this.credits = new Credits();
     this.code(how);
     if ("MediaStreamTrackProcessor" in globalThis) {
-      this.read(run, track).catch((error) => this.fail(run, error));
+      this.read(run, track).catch((error) => this.failToSend(run, error));
       return;
     }
     this.video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
-    await this.video.play();
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (run === this.run) throw error; // else it was switched off meanwhile, and so it stays
+    }
     if (run === this.run) this.watch(run);
   }
 
@@ -160,13 +162,11 @@ class Camera {
   /** Send a picture; it is read before this returns. */
   take(run, picture, w, h, capturedMs) {
     const sent = this.capture(run, picture, w, h, performance.timeOrigin + capturedMs);
-    sent.catch((error) => this.fail(run, error));
+    sent.catch((error) => this.failToSend(run, error));
   }
 
-  fail(run, error) {
-    if (run !== this.run) return;
-    this.stop();
-    this.owner.onStop(`The camera's pictures could not be sent: ${error.message ?? error}.`);
+  failToSend(run, error) {
+    this.fail(run, `The camera's pictures could not be sent: ${error.message ?? error}.`);
   }
 
   async capture(run, picture, w, h, capturedMs) {
@@ -201,6 +201,7 @@ class Camera {
 
   encode(picture, header) {
     const [w, h] = [header.w & ~1, header.h & ~1];
+    const { run } = this;
     if (this.encoder?.state !== "configured" || this.coded !== `${w}x${h}`) {
       if (this.encoder?.state === "configured") this.encoder.close();
       this.coded = `${w}x${h}`;
@@ -212,7 +213,8 @@ class Camera {
           chunk.copyTo(payload);
           this.post({ ...this.headers.shift(), w, h, key: chunk.type === "key" }, payload);
         },
-        error: (error) => this.owner.onStop(`The camera's pictures could not be coded: ${error}.`),
+        error: (error) =>
+          this.fail(run, `The camera's pictures could not be coded: ${error.message ?? error}.`),
       });
       this.encoder.configure({
         codec: "avc1.42E028",
@@ -239,6 +241,13 @@ class Camera {
   taken({ id, key }) {
     this.credits?.give(id);
     if (key) this.needsKey = true;
+  }
+
+  /** Something went wrong with what was started as `run`: off, and say why. */
+  fail(run, text) {
+    if (run !== this.run) return;
+    this.stop();
+    this.owner.onStop(text);
   }
 
   /** Switch the camera off: its light goes out. */
