@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "parameters": set(),
     "frame": {"hooks", "devices"},
     "media": {"hooks", "devices", "frame"},
-    "live": {"hooks", "devices", "frame"},
+    "live": {"hooks", "devices", "frame", "memory"},
     "stages": {"hooks", "devices", "frame", "parameters"},
     "evaluation": {"hooks", "devices", "frame", "media"},
     "pipeline": BELOW_PIPELINE - {"media"},

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "open_source", "source_text"]
 
+_SCENE_SLOTS = 8  # as many as a page's camera has
+
 
 class Source(NamedTuple):
     """A source, and what to know of it.
@@ -98,7 +100,7 @@ def open_source(source: object, *, device: str | torch.device = "cpu") -> Source
         TypeError: something else.
     """
     if source is None or source == "webcam":
-        scene = media.open(media.bundled_clip(), loop=True, device=device)
+        scene = _open_scene(device)
         camera = BrowserCamera(scene, device=device)
 
         def close() -> None:
@@ -107,7 +109,7 @@ def open_source(source: object, *, device: str | torch.device = "cpu") -> Source
 
         return Source(camera, "webcam", close)
     if source == "synthetic":
-        scene = media.open(media.bundled_clip(), loop=True, device=device)
+        scene = _open_scene(device)
         return Source(scene, "synthetic scene", scene.close)
     if isinstance(source, str | os.PathLike):
         video = media.open(source, device=device)
@@ -135,6 +137,11 @@ def source_text(kind: str, name: str) -> str:
         return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
     is_path = kind == "file" or PurePath(name).is_absolute()
     return PurePath(name).name if is_path else name
+
+
+def _open_scene(device: str | torch.device) -> media.Video:
+    """The drawn scene. A player holds two frames of it, so it needs no two seconds of slots."""
+    return media.open(media.bundled_clip(), loop=True, device=device, slots=_SCENE_SLOTS)
 
 
 def _nothing() -> None:

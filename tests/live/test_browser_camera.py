@@ -1,5 +1,6 @@
 """How do a page's pictures become frames? Pushed by the test, and pulled as a player does."""
 
+import sys
 import threading
 
 import pytest
@@ -230,6 +231,38 @@ def test_a_player_shows_the_standby_and_then_the_camera(make_player, push, viewe
         player.say(viewer, t="see", camera=False)
         player.run(acknowledge=[viewer])
         assert viewer.frames[-1]["w"] == 8
+
+
+def test_a_film_goes_on_at_once_after_a_camera(make_player, push, viewer, make_film):
+    film = make_film(30)
+    film.seek(2.0)
+    with BrowserCamera(film) as camera:
+        player = make_player(Pipeline([gray]), camera, want="gray")
+        player.watch(viewer)
+        push(0, to=camera)
+        player.run(acknowledge=[viewer])
+        player.say(viewer, t="see", camera=False)
+        player.run(acknowledge=[viewer])
+        assert [header["w"] for header in viewer.frames] == [64, 8]
+        player.run(0.1, acknowledge=[viewer])  # and from there at its own pace
+        assert [header["index"] for header in viewer.frames[1:]] == [20, 21]
+
+
+def test_what_a_camera_took_is_given_back_once_when_it_went(make_player, push, viewer, film):
+    with BrowserCamera(film) as camera:
+        player = make_player(Pipeline([gray]), camera, want="gray")
+        with profile(keep="all") as session:
+            player.watch(viewer)
+            push(0, to=camera)
+            player.run(0.2, acknowledge=[viewer])
+            assert trims(session) == 0
+            player.say(viewer, t="see", camera=False)
+            player.run(0.5, acknowledge=[viewer])
+        assert trims(session) == (1 if sys.platform.startswith("linux") else 0)
+
+
+def trims(session):
+    return [event.op for event in session.events].count("malloc_trim")
 
 
 def test_a_page_that_leaves_takes_its_camera_along(make_player, push, viewer, film):

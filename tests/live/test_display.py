@@ -151,3 +151,23 @@ def test_means_for_a_few_kinds_of_picture_are_kept(display):
     for width in range(1, 13):
         display.picture(frame.pixels, size=(width, 0))
     assert display.picture(frame.pixels, size=(40, 0)) is not first
+
+
+def test_many_kinds_of_picture_cost_the_memory_of_one(display):
+    picture = torch.rand(1, 3, 120, 160)
+    display.picture(picture, size=(150, 0))
+    before = display.nbytes
+    for width in range(149, 139, -1):
+        display.picture(picture, size=(width, 0))
+    own = 10 * 3 * 150 * 113  # what each kind gives
+    assert display.nbytes <= before + own
+    assert own < before
+
+
+def test_a_larger_kind_of_picture_leaves_no_smaller_blocks_behind(display):
+    small, large = torch.rand(1, 3, 40, 60), torch.rand(1, 3, 80, 120)
+    before = display.picture(small, size=(30, 20)).copy()
+    display.picture(large, size=(60, 40))
+    after = display.nbytes
+    assert np.array_equal(display.picture(small, size=(30, 20)), before)
+    assert display.nbytes == after + before.nbytes

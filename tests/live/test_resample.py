@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 
 from toolkit.live.resample import Resampler, area_taps, fit
+from toolkit.live.scratch import Scratch
 
 CPU = torch.device("cpu")
 
@@ -34,20 +35,20 @@ def test_the_shares_of_a_pixel_are_one_whole_and_inside(source, target):
 
 def test_it_is_what_torch_calls_area_where_that_is_exact():
     picture = torch.rand(3, 12, 20)
-    made = Resampler(3, (12, 20), (4, 5), CPU)(picture)
+    made = Resampler(3, (12, 20), (4, 5), Scratch(CPU))(picture)
     assert torch.allclose(made, functional.interpolate(picture[None], (4, 5), mode="area")[0])
 
 
 def test_the_same_size_is_the_same_picture():
     picture = torch.rand(1, 4, 4)
-    resample = Resampler(1, (4, 4), (4, 4), CPU)
+    resample = Resampler(1, (4, 4), (4, 4), Scratch(CPU))
     assert resample.is_idle
     assert resample(picture) is picture
 
 
 def test_rows_and_columns_come_out_in_the_opposite_order():
     picture = torch.arange(6.0).view(1, 2, 3)
-    turned = Resampler(1, (2, 3), (2, 3), CPU, (True, True))(picture)
+    turned = Resampler(1, (2, 3), (2, 3), Scratch(CPU), (True, True))(picture)
     assert turned.tolist() == picture.flip(1, 2).tolist()
 
 

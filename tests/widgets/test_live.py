@@ -194,6 +194,13 @@ def test_something_else_is_refused_with_what_would_do():
         open_source(7)
 
 
+def test_the_drawn_scene_holds_few_slots():
+    source = open_source("synthetic")
+    next(iter(source.frames)).release()
+    assert source.frames.ring.nbytes < 3_000_000
+    source.close()
+
+
 # -- controls --------------------------------------------------------------------------------------
 
 

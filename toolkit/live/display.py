@@ -3,9 +3,9 @@
     display = Display()
     pixels = display.picture(frame["edges"], size=(640, 480))    # (480, 640) uint8 on the host
 
-Resizing and conversion to uint8 run on the device of the result, in memory that was made for the
-first picture of its kind; then one copy brings the picture to the host, no larger than it is shown.
-Nothing is allocated after that first picture.
+Resizing and conversion to uint8 run on the device of the result, in memory that all kinds of
+pictures share; then one copy brings the picture to the host, no larger than it is shown. Nothing is
+allocated for a further picture of a kind, unless a larger kind came meanwhile.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from toolkit import hooks
 from toolkit.devices import queues_of
 from toolkit.live.planes import Layout, NotAPicture, layout_of, view_planes, yuv_to_levels
 from toolkit.live.resample import Resampler, fit
+from toolkit.live.scratch import Scratch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,13 @@ class Display:
 
     def __init__(self) -> None:
         self._makers: OrderedDict[Any, _Maker] = OrderedDict()
+        self._scratches: dict[torch.device, Scratch] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """What is kept for further pictures, on host and devices, but for tables of some kB."""
+        kept = sum(maker.nbytes for maker in self._makers.values())
+        return kept + sum(scratch.nbytes for scratch in self._scratches.values())
 
     def picture(
         self,
@@ -64,18 +72,26 @@ class Display:
         key = (layout, target)
         maker = self._makers.get(key)
         if maker is None:
-            maker = self._makers[key] = _Maker(layout, target)
+            maker = self._makers[key] = self._make_maker(layout, target)
             while len(self._makers) > _MOST_KINDS:
                 self._makers.popitem(last=False)
         self._makers.move_to_end(key)
         with torch.no_grad():
             return maker.make(cast("Tensor", value))
 
+    def _make_maker(self, layout: Layout, size: tuple[int, int]) -> _Maker:
+        scratch = self._scratches.setdefault(layout.device, Scratch(layout.device))
+        scratch.rewind()
+        maker = _Maker(layout, size, scratch)
+        if scratch.has_grown:
+            self._makers.clear()  # they hold on to the smaller blocks
+        return maker
+
 
 class _Maker:
-    """Makes pictures of one layout and one size, in memory of its own."""
+    """Makes pictures of one layout and one size; only what it gives is in memory of its own."""
 
-    def __init__(self, layout: Layout, size: tuple[int, int]) -> None:
+    def __init__(self, layout: Layout, size: tuple[int, int], scratch: Scratch) -> None:
         self._layout = layout
         width, height = size
         device, extent = layout.device, (layout.height, layout.width)
@@ -83,19 +99,26 @@ class _Maker:
         groups = [(channels, extent)]
         if layout.kind == "i420":
             groups.append((2, ((extent[0] + 1) // 2, (extent[1] + 1) // 2)))
-        self._steps = [_Step(count, there, (height, width), layout) for count, there in groups]
-        self._mix = _MIXES[layout.kind](layout, height, width)
+        self._steps = [
+            _Step(count, there, (height, width), layout, scratch) for count, there in groups
+        ]
+        self._mix = _MIXES[layout.kind](layout, height, width, scratch)
         shown = 3 if layout.kind in ("rgb", "i420") else 1
         self._is_ready_made = (
             layout.dtype == torch.uint8
             and layout.kind in ("gray", "rgb")
             and all(step.is_idle for step in self._steps)
         )
-        self._planes = torch.empty((shown, height, width), dtype=torch.uint8, device=device)
+        self._planes = scratch.take((shown, height, width), torch.uint8)
         shape = (height, width, 3) if shown == 3 else (height, width)
         self._bytes = torch.empty(shape, dtype=torch.uint8, device=device)
         self._host = self._bytes if device.type == "cpu" else _host_memory(shape, device)
         self._view = self._host.numpy()
+
+    @property
+    def nbytes(self) -> int:
+        """Of its own."""
+        return self._bytes.nbytes * (1 if self._host is self._bytes else 2)
 
     def make(self, value: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The picture, on the host."""
@@ -122,21 +145,24 @@ class _Step:
     """Planes of any dtype as float32 at the size that is shown. Not to be written to."""
 
     def __init__(
-        self, channels: int, extent: tuple[int, int], size: tuple[int, int], layout: Layout
+        self,
+        channels: int,
+        extent: tuple[int, int],
+        size: tuple[int, int],
+        layout: Layout,
+        scratch: Scratch,
     ) -> None:
-        self._resample = Resampler(channels, extent, size, layout.device, layout.flips)
+        self._resample = Resampler(channels, extent, size, scratch, layout.flips)
         self.is_idle = self._resample.is_idle
-        self._floats = None
-        if layout.dtype != torch.float32:
-            shape = (channels, *extent)
-            self._floats = torch.empty(shape, dtype=torch.float32, device=layout.device)
+        is_float = layout.dtype == torch.float32
+        self._floats = None if is_float else scratch.take((channels, *extent))
 
     def __call__(self, planes: Tensor) -> Tensor:
         floats = planes if self._floats is None else self._floats.copy_(planes)
         return self._resample(floats)
 
 
-# Each mix gives levels of 0.5 to 255.5, in memory of its own: cut off below 256, the conversion to
+# Each mix gives levels of 0.5 to 255.5, in the scratch: cut off below 256, the conversion to
 # bytes, which truncates, rounds. Numbers that are added are tensors, or factors of `add`: torch
 # makes a tensor of any other Python number on every call.
 
@@ -144,9 +170,9 @@ class _Step:
 class _Levels:
     """Gray and colours; black for what is no number."""
 
-    def __init__(self, layout: Layout, height: int, width: int) -> None:
+    def __init__(self, layout: Layout, height: int, width: int, scratch: Scratch) -> None:
         shape = (3 if layout.kind == "rgb" else 1, height, width)
-        self._levels = torch.empty(shape, device=layout.device)
+        self._levels = scratch.take(shape)
         self._half = torch.tensor(0.5).to(layout.device)
         self._scale = 1.0 if layout.dtype == torch.uint8 else 255.0
         self._may_be_nan = layout.dtype.is_floating_point
@@ -161,8 +187,8 @@ class _Levels:
 class _Lengths:
     """A flow: its length at each pixel, the longest of the picture white."""
 
-    def __init__(self, layout: Layout, height: int, width: int) -> None:
-        self._lengths = torch.empty((1, height, width), device=layout.device)
+    def __init__(self, layout: Layout, height: int, width: int, scratch: Scratch) -> None:
+        self._lengths = scratch.take((1, height, width))
         self._longest = torch.empty((1, 1, 1), device=layout.device)
         self._half = torch.tensor(0.5).to(layout.device)
 
@@ -179,13 +205,13 @@ class _Lengths:
 class _Colours:
     """Luma and chroma: red, green and blue by the matrix of the frame."""
 
-    def __init__(self, layout: Layout, height: int, width: int) -> None:
+    def __init__(self, layout: Layout, height: int, width: int, scratch: Scratch) -> None:
         assert layout.spec is not None
         matrix, bias = yuv_to_levels(layout.spec)
         self._matrix = torch.tensor(matrix).to(layout.device)
         self._bias = (torch.tensor(bias) + 0.5).view(3, 1).to(layout.device)
-        self._yuv = torch.empty((3, height, width), device=layout.device)
-        self._rgb = torch.empty((3, height * width), device=layout.device)
+        self._yuv = scratch.take((3, height, width))
+        self._rgb = scratch.take((3, height * width))
         self._shown = self._rgb.view(3, height, width)
 
     def __call__(self, parts: list[Tensor]) -> Tensor:

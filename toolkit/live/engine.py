@@ -14,6 +14,7 @@ from toolkit.live.reel import Reel
 from toolkit.live.show import Show, explain
 from toolkit.live.tempo import Tempo
 from toolkit.live.view import View
+from toolkit.memory import trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,6 +82,7 @@ class Engine:
         self._on_change = on_change
         self._show = Show(lambda: time.time() * 1e3)
         self._is_stale = False  # whether what is shown is not what was asked for
+        self._was_live = False
         self._versions: object = None
 
     # -- frames -----------------------------------------------------------------------------------
@@ -114,8 +116,15 @@ class Engine:
         if not self._is_wound():
             return False
         self.steps = max(0, self.steps - 1)
+        is_live = self.reel.is_live
         self.reel.thread()
-        self.tempo.shown(self.reel.pts_seconds)
+        if is_live:
+            self.tempo.restart()  # a film that follows does not wait for the time of a camera
+        else:
+            self.tempo.shown(self.reel.pts_seconds)
+        if self._was_live and not is_live:
+            trim()  # its frames and codecs are gone; what they took lies in pieces
+        self._was_live = is_live
         self.shown += 1
         return True
 

@@ -9,9 +9,13 @@ time.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from toolkit.live.scratch import Scratch
 
 __all__ = ["Resampler", "area_taps", "fit"]
 
@@ -58,13 +62,13 @@ def area_taps(source: int, target: int) -> list[tuple[list[int], list[float]]]:
 class Resampler:
     """Brings (C, H, W) float32 to (C, h, w), each pixel the mean of the area that it covers.
 
-    All memory is allocated at construction, on `device`.
+    All memory is taken from `scratch` at construction, but that of the tables.
 
     Args:
         channels: C.
         source: (H, W).
         target: (h, w).
-        device: where pictures live.
+        scratch: where they are made, on the device where they live.
         flips: whether rows, and columns, come out in the opposite order.
     """
 
@@ -73,12 +77,15 @@ class Resampler:
         channels: int,
         source: tuple[int, int],
         target: tuple[int, int],
-        device: torch.device,
+        scratch: Scratch,
         flips: tuple[bool, bool] = (False, False),
     ) -> None:
         (rows, columns), (new_rows, new_columns) = source, target
-        self._rows = _Axis(1, (channels, rows, columns), new_rows, device, flips[0])
-        self._columns = _Axis(2, (channels, new_rows, columns), new_columns, device, flips[1])
+        self._rows = _Axis(1, (channels, rows, columns), new_rows, flips[0])
+        self._columns = _Axis(2, (channels, new_rows, columns), new_columns, flips[1])
+        for one in (self._rows, self._columns):
+            if not one.is_idle:
+                one.prepare(scratch)
 
     @property
     def is_idle(self) -> bool:
@@ -86,7 +93,7 @@ class Resampler:
         return self._rows.is_idle and self._columns.is_idle
 
     def __call__(self, planes: Tensor) -> Tensor:
-        """The picture at its new size, in memory that the next call writes again. No allocation.
+        """The picture at its new size, in memory of the scratch. No allocation.
 
         `planes` itself where there is nothing to do.
         """
@@ -96,27 +103,25 @@ class Resampler:
 class _Axis:
     """One direction: gathers along `axis` and adds with weights."""
 
-    def __init__(
-        self, axis: int, shape: tuple[int, ...], target: int, device: torch.device, flip: bool
-    ) -> None:
+    def __init__(self, axis: int, shape: tuple[int, ...], target: int, flip: bool) -> None:
         self._axis = axis
+        self._shape = shape
+        self._target = target
+        self._flip = flip
         self._taps: list[tuple[Tensor, Tensor | None]] = []
-        source = shape[axis]
-        self.is_idle = source == target and not flip
-        if self.is_idle:
-            return
-        result = list(shape)
-        result[axis] = target
-        self._sum = torch.empty(result, dtype=torch.float32, device=device)
-        self._one = torch.empty(result, dtype=torch.float32, device=device)
-        along = [1, 1, 1]
-        along[axis] = target
-        for places, weights in area_taps(source, target):
-            if flip:
+        self.is_idle = shape[axis] == target and not flip
+
+    def prepare(self, scratch: Scratch) -> None:
+        """Make the tables, and take the memory."""
+        result, along = list(self._shape), [1, 1, 1]
+        result[self._axis] = along[self._axis] = self._target
+        self._sum, self._one = scratch.take(result), scratch.take(result)
+        for places, weights in area_taps(self._shape[self._axis], self._target):
+            if self._flip:
                 places, weights = places[::-1], weights[::-1]
             is_plain = all(weight == 1.0 for weight in weights)
-            weight = None if is_plain else torch.tensor(weights).view(along).to(device)
-            self._taps.append((torch.tensor(places).to(device), weight))
+            weight = None if is_plain else torch.tensor(weights).view(along).to(scratch.device)
+            self._taps.append((torch.tensor(places).to(scratch.device), weight))
 
     def __call__(self, planes: Tensor) -> Tensor:
         if not self._taps:
