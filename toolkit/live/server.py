@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.platform.asyncio import AsyncIOMainLoop
 from tornado.web import Application
 
 from toolkit.live.connection import Connection
@@ -160,6 +161,7 @@ class Server:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
+        AsyncIOMainLoop()  # else tornado imports it here, where the program may be at its end
         parts = {"loop": self._loop, "find_room": self._find_room, "tell_once": self._tell_once}
         application = Application(
             [(r"/.*", Connection, parts)],
