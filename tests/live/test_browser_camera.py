@@ -197,6 +197,21 @@ def test_a_stream_that_found_no_slot_goes_on_with_a_keyframe(push, viewer):
         assert camera.dropped == 2
 
 
+def test_a_stream_that_nobody_takes_begins_anew(camera, push, viewer):
+    encoder = H264Encoder()
+    units = [encoder.encode(GREEN.contiguous(), pts_seconds=n / 30) for n in range(2)]
+    push(0, payload=units[0].payload, codec="h264", key=True)
+    for number in range(1, 34):
+        push(number, payload=units[1].payload, codec="h264", key=False)
+    told = viewer.of("taken")
+    assert [header["id"] for header in told] == list(range(33))  # and the last one waits
+    assert all(header["key"] for header in told)
+    assert camera.try_next() is None  # for it is made from those that went
+    push(34, payload=units[0].payload, codec="h264", key=True)
+    assert camera.try_next() is not None
+    assert camera.dropped == 34
+
+
 def test_a_closed_camera_takes_no_picture(camera, push, viewer):
     camera.close()
     push(0)

@@ -36,6 +36,7 @@ __all__ = ["BrowserCamera"]
 
 _MOST_PIXELS = 4096 * 2304
 _SLOTS = 8
+_MOST_WAITING = 32  # pictures of a stream that nobody takes
 
 
 class _Picture(NamedTuple):
@@ -98,6 +99,7 @@ class BrowserCamera:
             sink: of the page that sent it, which is told when it may send another.
         """
         lost: list[_Picture] = []
+        needs_key = False
         with self._changed:
             if self._is_closed:
                 return
@@ -109,8 +111,12 @@ class BrowserCamera:
                 lost.extend(self._box)
                 self._box.clear()
             self._box.append(newest)
+            if len(self._box) > _MOST_WAITING:
+                self._decoder, needs_key = H264Decoder(), True
+                lost.extend(self._box)
+                self._box.clear()
             self._changed.notify_all()
-        self._answer(lost)
+        self._answer(lost, needs_key=needs_key)
         self.on_ready()
 
     def stop(self, sink: Sink) -> None:
