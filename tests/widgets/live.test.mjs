@@ -16,6 +16,7 @@ const {
   asked,
   backoff,
   CaptureClock,
+  Painter,
   cameraText,
   default: widget,
   letterbox,
@@ -137,6 +138,19 @@ test("rates and latencies are those of the last two seconds", () => {
 
 test("times are written as people read them", () => {
   assert.deepEqual([0, 9.96, 62.5, 600].map(timeText), ["0:00.0", "0:09.9", "1:02.5", "10:00.0"]);
+});
+
+test("a picture that was being decoded when its view went is closed", async () => {
+  const painter = new Painter({ getContext: () => null });
+  let arrive;
+  let closed = 0;
+  painter.jpeg = () => new Promise((resolve) => (arrive = resolve));
+  const decoded = painter.decode({ codec: "jpeg", name: "gray" }, new Uint8Array());
+  await Promise.resolve();
+  painter.close();
+  arrive({ close: () => (closed += 1) });
+  await decoded;
+  assert.equal(closed, 1);
 });
 
 // -- the camera ----------------------------------------------------------------------------------

@@ -228,9 +228,12 @@ class Camera {
     }
     const frame = new VideoFrame(picture);
     this.headers.push(header);
-    this.encoder.encode(frame, { keyFrame: this.needsKey || header.id % KEY_EVERY === 0 });
+    try {
+      this.encoder.encode(frame, { keyFrame: this.needsKey || header.id % KEY_EVERY === 0 });
+    } finally {
+      frame.close();
+    }
     this.needsKey = false;
-    frame.close();
   }
 
   post(header, payload) {

@@ -101,7 +101,7 @@ export function timeText(seconds) {
 }
 
 /** Decodes the pictures of one view, in the order in which they came, and draws them. */
-class Painter {
+export class Painter {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
@@ -109,6 +109,7 @@ class Painter {
     this.pictures = new Map(); // name -> ImageBitmap or VideoFrame
     this.decoders = new Map(); // name -> VideoDecoder
     this.order = Promise.resolve();
+    this.isClosed = false;
   }
 
   /**
@@ -122,6 +123,7 @@ class Painter {
         if (!picture) return;
         this.pictures.get(header.name)?.close();
         this.pictures.set(header.name, picture);
+        if (this.isClosed) this.keep([]); // it was on its way when the view went
       });
     return this.order;
   }
@@ -199,6 +201,7 @@ class Painter {
   }
 
   close() {
+    this.isClosed = true;
     this.reset();
     this.keep([]);
   }
