@@ -75,6 +75,15 @@ def test_controls_of_a_player_that_nobody_watches_start_no_thread(film):
         assert threads() == []
 
 
+def collect(thread):
+    """What nobody has goes, and its thread with it."""
+    for _ in range(20):
+        gc.collect()
+        thread.join(PATIENCE_SECONDS / 20)
+        if not thread.is_alive():
+            break
+
+
 def test_a_player_that_nobody_has_is_collected_with_its_thread(fast_film, waiting):
     player = Player(Pipeline([gray]), fast_film, want="gray")
     waiting.join(player)
@@ -83,11 +92,7 @@ def test_a_player_that_nobody_has_is_collected_with_its_thread(fast_film, waitin
     waiting.player = weakref.proxy(player)
     player.left(waiting)
     del player
-    for _ in range(20):
-        gc.collect()
-        thread.join(PATIENCE_SECONDS / 20)
-        if not thread.is_alive():
-            break
+    collect(thread)
     assert gone() is None
     assert threads() == []
     assert fast_film.ring.stats.leased == 0
@@ -110,11 +115,7 @@ def test_a_player_that_is_collected_while_it_records_finishes_its_film(fast_film
     assert Writer.enough.wait(PATIENCE_SECONDS)
     (thread,) = threads()
     del player
-    for _ in range(20):
-        gc.collect()
-        thread.join(PATIENCE_SECONDS / 20)
-        if not thread.is_alive():
-            break
+    collect(thread)
     assert Writer.is_closed.is_set()
     assert len(told) == 1
 
