@@ -1,0 +1,1 @@
+"""Who drives the policy? Threads by the wall clock, or the simulator by a virtual one."""
