@@ -1,0 +1,112 @@
+"""What would come of this load, under that policy? The same decisions, on a virtual clock."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.levels import Level
+from toolkit.scheduler.loads import KINDS
+from toolkit.scheduler.outcome import Outcome, Tally
+from toolkit.scheduler.rivals import RIVALS, RivalThreads
+from toolkit.scheduler.trace import Trace
+
+from .calibration import IDEAL, Calibration
+from .machine import Machine
+
+__all__ = ["simulate"]
+
+
+class Contender(Protocol):
+    """Who decides what to run."""
+
+    def release(self, index: int) -> None:
+        """Submit the arrival with this index, now."""
+        ...
+
+
+def simulate(
+    arrivals: Sequence[Arrival],
+    *,
+    policy: str = "guard",
+    seconds: float,
+    workers: int = 2,
+    kinds: Mapping[str, Level] = KINDS,
+    calibration: Calibration = IDEAL,
+    seed: int = 0,
+    with_trace: bool = False,
+) -> Outcome:
+    """What would come of it; the same for the same arguments.
+
+    Raises:
+        ValueError: there is no such policy.
+    """
+    machine = Machine(cores=workers, units=workers, calibration=calibration, seed=seed)
+    trace, tally = Trace(), Tally(arrivals)
+    contender = RivalThreads(RIVALS[policy], machine, arrivals, kinds, tally, trace, workers)
+    listener = _Listener(trace, with_trace)
+    _Releases(machine, arrivals, contender, listener).start()
+    end_ns = int(seconds * 1e9)
+    machine.clock.run(end_ns)
+    listener.listen()
+    outcomes = tally.kinds(end_ns=end_ns, cores=workers)
+    return Outcome(policy, seconds, outcomes, listener.hash.hexdigest(), bytes(listener.data))
+
+
+class _Listener:
+    """Takes what the ring of the trace holds before it is overwritten."""
+
+    def __init__(self, trace: Trace, keep: bool) -> None:
+        self.hash = hashlib.sha256()
+        self.data = bytearray()
+        self._trace, self._keep, self._cursor = trace, keep, 0
+
+    def listen_in_time(self) -> None:
+        """Listen if the ring is half full of what was not heard."""
+        if 2 * (self._trace.count - self._cursor) > self._trace.slots:
+            self.listen()
+
+    def listen(self) -> None:
+        """Take all that came since the last time."""
+        delta = self._trace.since(self._cursor)
+        self._cursor = delta.cursor
+        self.hash.update(delta.data)
+        if self._keep:
+            self.data += delta.data
+
+
+class _Releases:
+    """The thread that submits what comes: it sleeps until the next release, like any other."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        arrivals: Sequence[Arrival],
+        contender: Contender,
+        listener: _Listener,
+    ) -> None:
+        self._machine, self._arrivals, self._contender = machine, arrivals, contender
+        self._thread = machine.thread()
+        self._listener = listener
+
+    def start(self) -> None:
+        """Sleep until the first release."""
+        self._sleep(0)
+
+    def _sleep(self, index: int) -> None:
+        if index < len(self._arrivals):
+            until_ns = self._arrivals[index].release_ns
+            if until_ns > self._machine.clock.now_ns:
+                self._machine.sleep(self._thread, until_ns, self._decide, index)
+            else:
+                self._decide(index)
+
+    def _decide(self, index: int) -> None:
+        self._machine.decide(self._thread, self._submit, index)
+
+    def _submit(self, index: int) -> None:
+        self._contender.release(index)
+        self._listener.listen_in_time()
+        self._sleep(index + 1)
