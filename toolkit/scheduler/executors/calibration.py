@@ -23,6 +23,8 @@ class Calibration:
         kernel_ns: how long a kernel runs, without the lock, before its thread needs the lock again.
         hold_ns: how long a thread holds the lock between two kernels.
         schedule_ns: how long a submit, a pick or the end of a quantum holds the lock.
+        slowdown: how many times as long a quantum takes as it is said to, on average: neighbours
+            share caches and memory.
         cost_noise: by how much, relative, the cost of a quantum varies (standard deviation).
     """
 
@@ -35,6 +37,7 @@ class Calibration:
     kernel_ns: int = 1_000_000
     hold_ns: int = 0
     schedule_ns: int = 0
+    slowdown: float = 1.0
     cost_noise: float = 0.0
 
     @classmethod
@@ -58,8 +61,9 @@ MEASURED = Calibration(
     wake_ns=(12_000, 18_000, 22_000, 26_000, 30_000, 38_000, 60_000, 120_000),
     overshoot_ns=(52_000, 54_000, 56_000, 58_000, 60_000, 66_000, 80_000, 160_000),
     switch_interval_ns=500_000,
-    kernel_ns=1_000_000,
-    hold_ns=6_000,
+    kernel_ns=150_000,
+    hold_ns=5_000,
     schedule_ns=25_000,
+    slowdown=1.08,
     cost_noise=0.08,
 )

@@ -85,8 +85,9 @@ class Machine:
         self, thread: VirtualThread, work_ns: int, on_device: bool, then: Then, *args: object
     ) -> None:
         """Let `thread`, which has a core, run a quantum; it has a core and the lock at its end."""
-        noise = self._calibration.cost_noise
-        cost_ns = work_ns * max(_LEAST_COST, self._rng.gauss(1.0, noise)) if noise else work_ns
+        noise, cost_ns = self._calibration.cost_noise, work_ns * self._calibration.slowdown
+        if noise:
+            cost_ns *= max(_LEAST_COST, self._rng.gauss(1.0, noise))
         if on_device:
             self._device.run(thread, cost_ns, self.decide, thread, then, *args)
         elif self._is_free:
