@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast, get_args
 
 from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.contexts import Context
+from toolkit.scheduler.kinds import Kind
 from toolkit.scheduler.levels import Level
 from toolkit.scheduler.loads import KINDS
 from toolkit.scheduler.outcome import Outcome, Tally
+from toolkit.scheduler.policy import Mode, Policy
 from toolkit.scheduler.rivals import RIVALS, RivalThreads
 from toolkit.scheduler.trace import Trace
 
 from .calibration import IDEAL, Calibration
+from .driver import PolicyThreads
 from .machine import Machine
 
-__all__ = ["simulate"]
+__all__ = ["POLICIES", "simulate"]
+
+POLICIES = (*get_args(Mode), *RIVALS)
 
 
 class Contender(Protocol):
@@ -33,21 +39,48 @@ def simulate(
     policy: str = "guard",
     seconds: float,
     workers: int = 2,
-    kinds: Mapping[str, Level] = KINDS,
+    kinds: Mapping[str, Kind | Level | int | str] = KINDS,
+    contexts: Sequence[Context] = (),
+    shifts: Sequence[tuple[float, str]] = (),
     calibration: Calibration = IDEAL,
     seed: int = 0,
     with_trace: bool = False,
 ) -> Outcome:
     """What would come of it; the same for the same arguments.
 
+    Args:
+        arrivals: the load, in order of release.
+        policy: a mode of the scheduler, or a rival.
+        seconds: for how long.
+        workers: how many cores the machine has, and units its device.
+        kinds: level of each kind.
+        contexts: which kinds matter more in which situation; rivals know none.
+        shifts: at how many seconds which context begins.
+        calibration: what the machine costs.
+        seed: of all that varies on the machine.
+        with_trace: whether the outcome keeps all events.
+
     Raises:
         ValueError: there is no such policy.
     """
     machine = Machine(cores=workers, units=workers, calibration=calibration, seed=seed)
-    trace, tally = Trace(), Tally(arrivals)
-    contender = RivalThreads(RIVALS[policy], machine, arrivals, kinds, tally, trace, workers)
-    listener = _Listener(trace, with_trace)
-    _Releases(machine, arrivals, contender, listener).start()
+    trace, tally, listener = Trace(), Tally(arrivals), None
+    listener = _Listener(trace, keep=with_trace)
+    if policy in RIVALS:
+        levels = {name: _level_of(kind) for name, kind in kinds.items()}
+        rival = RIVALS[policy]
+        threads = RivalThreads(rival, machine, arrivals, levels, tally, trace, workers)
+    elif policy in get_args(Mode):
+        mode = cast("Mode", policy)
+        decides = Policy(
+            kinds, workers=workers, mode=mode, contexts=contexts, trace=trace, seed=seed
+        )
+        threads = PolicyThreads(decides, machine, arrivals, tally)
+        for at_seconds, context in shifts:
+            machine.clock.at(int(at_seconds * 1e9), threads.shift, context)
+    else:
+        raise ValueError(f"{policy=} is unknown; there are {', '.join(POLICIES)}.")
+    _Releases(machine, arrivals, threads, listener).start()
     end_ns = int(seconds * 1e9)
     machine.clock.run(end_ns)
     listener.listen()
@@ -55,10 +88,14 @@ def simulate(
     return Outcome(policy, seconds, outcomes, listener.hash.hexdigest(), bytes(listener.data))
 
 
+def _level_of(kind: Kind | Level | int | str) -> Level:
+    return Level.of(kind.level if isinstance(kind, Kind) else kind)
+
+
 class _Listener:
     """Takes what the ring of the trace holds before it is overwritten."""
 
-    def __init__(self, trace: Trace, keep: bool) -> None:
+    def __init__(self, trace: Trace, *, keep: bool) -> None:
         self.hash = hashlib.sha256()
         self.data = bytearray()
         self._trace, self._keep, self._cursor = trace, keep, 0
