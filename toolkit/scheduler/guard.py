@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from toolkit.scheduler.levels import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from toolkit.scheduler.kinds import KindState
 
@@ -28,7 +28,7 @@ def held_until(
     now_ns: int,
     *,
     periodic: Iterable[KindState],
-    busy_until_ns: Sequence[int],
+    busy_until_ns: Callable[[], Sequence[int]],
     cores: int,
 ) -> int:
     """0: a quantum that ends at `end_ns` may begin. Else the time at which to ask again.
@@ -37,7 +37,8 @@ def held_until(
         end_ns: when the quantum will have ended.
         now_ns: now.
         periodic: the critical kinds.
-        busy_until_ns: when each other worker that runs something will be free.
+        busy_until_ns: tells when each other worker that runs something will be free; it is asked
+            only where a release is endangered, since it looks at all workers.
         cores: how many run at once.
     """
     endangered = 0
@@ -55,6 +56,6 @@ def held_until(
         if due_ns < first_ns:
             first_ns = due_ns + 2 * min(kind.period.jitter_ns, _LOOK_AGAIN_NS // 2)
         limit_ns = min(limit_ns, latest_ns)
-    if not endangered or cores - 1 - sum(at > limit_ns for at in busy_until_ns) >= endangered:
+    if not endangered or cores - 1 - sum(at > limit_ns for at in busy_until_ns()) >= endangered:
         return 0
     return max(first_ns, now_ns + _LOOK_AGAIN_NS // 10)
