@@ -37,6 +37,9 @@ class SharedCores:
 
     def run(self, thread: VirtualThread, work_ns: float, then: Then, *args: object) -> None:
         """See `Cores.run`."""
+        if work_ns <= 0:  # no work needs no core
+            then(*args)
+            return
         thread.left_ns = work_ns
         thread.then, thread.args = then, args
         thread.since_ns = now_ns = self._clock.now_ns
@@ -58,8 +61,12 @@ class SharedCores:
     def _ended(self, thread: VirtualThread, version: int) -> None:
         if version != thread.version:
             return
-        self._advance(thread)
-        self._leave(thread)
+        if len(self._running) > self._cores:
+            self._advance(thread)
+            self._leave(thread)
+        else:
+            thread.ran_ns += thread.left_ns
+            del self._running[thread]
         thread.then(*thread.args)
 
     def _leave(self, thread: VirtualThread) -> None:
@@ -84,5 +91,15 @@ class SharedCores:
             free -= thread.rate
             weight -= thread.weight
             thread.version += 1
-            end_ns = thread.since_ns + int(max(0.0, thread.left_ns) / thread.rate)
-            self._clock.at(end_ns, self._ended, thread, thread.version)
+        self._end_later(heaviest_first)
+
+    def _end_later(self, threads: list[VirtualThread]) -> None:
+        """Set the end of each; of too many only the first one, which is before all rates change."""
+        end_ns = {
+            thread: thread.since_ns + int(max(0.0, thread.left_ns) / thread.rate)
+            for thread in threads
+        }
+        if len(threads) > self._cores:
+            threads = [min(threads, key=end_ns.__getitem__)]
+        for thread in threads:
+            self._clock.at(end_ns[thread], self._ended, thread, thread.version)
