@@ -138,7 +138,7 @@ class Policy:
         if task.deadline_ns != NEVER or kind.level == 0:
             kind.period.released(now_ns)
         if replaced is not None:
-            self._shed(replaced, kind, now_ns, Reason.NEWEST)
+            self._shed(replaced, self.kinds[replaced.kind], now_ns, Reason.NEWEST)
         if task.key is not None:
             self._newest[task.key] = task
         task.home = self.workers.home(self._number)
