@@ -36,7 +36,7 @@ class Contender(Protocol):
 def simulate(
     arrivals: Sequence[Arrival],
     *,
-    policy: str = "guard",
+    policy: str | Policy = "lanes",
     seconds: float,
     workers: int = 2,
     kinds: Mapping[str, Kind | Level | int | str] = KINDS,
@@ -50,42 +50,57 @@ def simulate(
 
     Args:
         arrivals: the load, in order of release.
-        policy: a mode of the scheduler, or a rival.
+        policy: a mode of the scheduler, or a rival: see `POLICIES`. Or a policy that has decided
+            nothing yet, which then knows workers, kinds and contexts itself.
         seconds: for how long.
         workers: how many cores the machine has, and units its device.
         kinds: level of each kind.
         contexts: which kinds matter more in which situation; rivals know none.
-        shifts: at how many seconds which context begins.
+        shifts: after how many seconds which context begins.
         calibration: what the machine costs.
-        seed: of all that varies on the machine.
+        seed: of all that varies.
         with_trace: whether the outcome keeps all events.
 
     Raises:
         ValueError: there is no such policy.
     """
-    machine = Machine(cores=workers, units=workers, calibration=calibration, seed=seed)
-    trace, tally, listener = Trace(), Tally(arrivals), None
-    listener = _Listener(trace, keep=with_trace)
-    if policy in RIVALS:
+    if isinstance(policy, str) and policy not in RIVALS:
+        policy = _policy_of(policy, kinds, workers, contexts, seed)
+    cores = workers if isinstance(policy, str) else policy.workers.cores
+    machine = Machine(cores=cores, units=cores, calibration=calibration, seed=seed)
+    tally = Tally(arrivals)
+    if isinstance(policy, str):
         levels = {name: _level_of(kind) for name, kind in kinds.items()}
-        rival = RIVALS[policy]
-        threads = RivalThreads(rival, machine, arrivals, levels, tally, trace, workers)
-    elif policy in get_args(Mode):
-        mode = cast("Mode", policy)
-        decides = Policy(
-            kinds, workers=workers, mode=mode, contexts=contexts, trace=trace, seed=seed
-        )
-        threads = PolicyThreads(decides, machine, arrivals, tally)
+        trace = Trace()
+        threads = RivalThreads(RIVALS[policy], machine, arrivals, levels, tally, trace, cores)
+    else:
+        trace = policy.trace
+        threads = PolicyThreads(policy, machine, arrivals, tally)
         for at_seconds, context in shifts:
             machine.clock.at(int(at_seconds * 1e9), threads.shift, context)
-    else:
-        raise ValueError(f"{policy=} is unknown; there are {', '.join(POLICIES)}.")
+    listener = _Listener(trace, keep=with_trace)
     _Releases(machine, arrivals, threads, listener).start()
-    end_ns = int(seconds * 1e9)
-    machine.clock.run(end_ns)
+    machine.clock.run(end_ns := int(seconds * 1e9))
     listener.listen()
-    outcomes = tally.kinds(end_ns=end_ns, cores=workers)
-    return Outcome(policy, seconds, outcomes, listener.hash.hexdigest(), bytes(listener.data))
+    return Outcome(
+        policy=policy if isinstance(policy, str) else policy.mode,
+        seconds=seconds,
+        kinds=tally.kinds(end_ns=end_ns, cores=cores),
+        event_hash=listener.hash.hexdigest(),
+        trace=bytes(listener.data),
+    )
+
+
+def _policy_of(
+    mode: str,
+    kinds: Mapping[str, Kind | Level | int | str],
+    workers: int,
+    contexts: Sequence[Context],
+    seed: int,
+) -> Policy:
+    if mode not in POLICIES:
+        raise ValueError(f"policy={mode!r} is unknown; there are {', '.join(POLICIES)}.")
+    return Policy(kinds, workers=workers, mode=cast("Mode", mode), contexts=contexts, seed=seed)
 
 
 def _level_of(kind: Kind | Level | int | str) -> Level:
