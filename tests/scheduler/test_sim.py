@@ -104,9 +104,7 @@ def test_a_task_may_await_another_which_inherits_its_level():
 
 
 def test_what_is_awaited_before_its_release_is_released_then_and_only_once():
-    outcome = run(
-        Arrival(0, "frame", (MS, MS), awaits=(1,)), Arrival(500 * MS, "train", (2 * MS,))
-    )
+    outcome = run(Arrival(0, "frame", (MS, MS), awaits=(1,)), Arrival(500 * MS, "train", (2 * MS,)))
     assert outcome.kinds["frame"].p50_ms == 4
     assert [what for _, what, _ in happened(outcome)].count("SUBMIT") == 2
 

@@ -15,7 +15,7 @@ from .executors.machine import Machine
 from .levels import NEVER, Level
 from .outcome import Tally
 from .reasons import Happening, Reason
-from .trace import NO_WORKER, Trace, head_of
+from .trace import NO_WORKER, Trace
 
 __all__ = ["RIVALS", "Rival", "RivalThreads"]
 
@@ -158,6 +158,6 @@ class RivalThreads:
         worker: int = NO_WORKER,
         reason: Reason = Reason.NONE,
     ) -> None:
-        kind = self._arrivals[index].kind
-        head = head_of(happening, worker, self._levels[kind], self._numbers[kind], reason)
-        self._trace.emit(self._machine.clock.now_ns, head + index + 1, value)
+        kind, now_ns = self._arrivals[index].kind, self._machine.clock.now_ns
+        level, number = self._levels[kind], self._numbers[kind]
+        self._trace.note(now_ns, happening, worker, level, number, reason, index + 1, value)

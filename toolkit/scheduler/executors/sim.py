@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast, get_args
+from typing import Protocol, cast
 
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.contexts import Context
 from toolkit.scheduler.kinds import Kind
+from toolkit.scheduler.lanes import LAYOUTS, Mode
 from toolkit.scheduler.levels import Level
 from toolkit.scheduler.loads import KINDS
 from toolkit.scheduler.outcome import Outcome, Tally
-from toolkit.scheduler.policy import Mode, Policy
+from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.rivals import RIVALS, RivalThreads
 from toolkit.scheduler.trace import Trace
 
@@ -22,7 +23,7 @@ from .machine import Machine
 
 __all__ = ["POLICIES", "simulate"]
 
-POLICIES = (*get_args(Mode), *RIVALS)
+POLICIES = (*LAYOUTS, *RIVALS)
 
 
 class Contender(Protocol):
