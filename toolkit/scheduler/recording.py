@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from toolkit.scheduler.levels import Level
 from toolkit.scheduler.reasons import Happening, Reason
-from toolkit.scheduler.trace import WORDS, Record, records
+from toolkit.scheduler.trace import NO_LEVEL, WORDS, Record, records
 
 __all__ = ["KindName", "Recording"]
 
@@ -171,6 +172,10 @@ def _event(place: int, row: Any) -> Record:
     try:
         event = Record(*map(operator.index, row))
         _ = Happening(event.happening), Reason(event.reason)
+        if event.level != NO_LEVEL:
+            _ = Level(event.level)
+        if event.happening == Happening.LEVEL:
+            _ = Level(event.level), Level(event.value)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"its event {place} is {row!r}, which is not the whole numbers "
