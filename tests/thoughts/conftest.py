@@ -50,7 +50,7 @@ class ByHand:
     """What `toolkit.scheduler.Scheduler` offers, on the thread of the test."""
 
     def __init__(self):
-        self.queue, self.submitted, self.is_shut = [], [], False
+        self.queue, self.submitted, self.periods, self.is_shut = [], [], {}, False
 
     def submit(self, work, **options):
         if self.is_shut:
@@ -61,14 +61,7 @@ class ByHand:
         return handle
 
     def periodic(self, kind, *, fps):
-        assert fps > 0
-        scheduler = self
-
-        class Releases:
-            def submit(self, work):
-                return scheduler.submit(work, kind=kind)
-
-        return Releases()
+        self.periods[kind] = 1 / fps
 
     def step(self, kind=None):
         """Run one quantum of the first task, of `kind`, that is queued; False: there is none."""

@@ -57,6 +57,12 @@ def test_frames_are_shown_in_order_while_a_slow_annotator_thinks(feed_of, by_han
     assert feed.wait(0)
 
 
+def test_a_frame_is_wanted_within_a_period_that_the_scheduler_knows(feed_of, by_hand):
+    feed_of(1, fps=20).step()
+    assert by_hand.periods == {"frame": 0.05}
+    assert by_hand.submitted[0].options == {"kind": "frame", "deadline_seconds": 0.05}
+
+
 def test_what_the_annotators_need_is_computed_for_them(feed_of, by_hand, annotator):
     feed = feed_of(1, want=[], annotators=[annotator])
     feed.step()

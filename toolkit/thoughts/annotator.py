@@ -136,7 +136,8 @@ class Annotator:
         Returns:
             Whether it has.
         """
-        return self._newest.wait(timeout_seconds)
+        with hooks.timed("wait", op=f"thoughts of {self.name}"):
+            return self._newest.wait(timeout_seconds)
 
     def close(self) -> Handle | None:
         """Think no more: skip what waits, cancel what is under way.

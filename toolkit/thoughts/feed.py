@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit import hooks
@@ -73,8 +74,9 @@ class Feed:
         self._period_seconds = 1.0 / fps
         self._counts = Counter(FeedCounts())
         self._closing = threading.Event()
-        frames = scheduler.periodic(kind, fps=fps)
-        self._newest = Newest[_Task](frames.submit, work=self._work, skip=self._skip)
+        scheduler.periodic(kind, fps=fps)  # says the rate; which frame is newest, each feed knows
+        submit = partial(scheduler.submit, kind=kind, deadline_seconds=self._period_seconds)
+        self._newest = Newest[_Task](submit, work=self._work, skip=self._skip)
 
     @property
     def counts(self) -> FeedCounts:
