@@ -2,8 +2,8 @@
 
 A critical task that comes every 16.7 ms must not wait for a quantum of 30 ms that began a moment
 before it. So before a less urgent quantum begins, its end is predicted: the mean of its kind and
-twice the mean deviation. Each release that is due by then needs a worker that is free within a
-share of its slack.
+twice the mean deviation. A release that is due by then needs another core that is free within a
+share of its slack; without one, the quantum waits until the release is over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SLACK_SHARE", "held_until"]
 
 SLACK_SHARE = 0.5  # of the time that a release can wait and still be in time
-_LOOK_AGAIN_NS = 2_000_000
+_JITTER_NS = 1_000_000  # at most twice so long after a release it is asked again
+_PAUSE_NS = 200_000
 
 
 def held_until(
@@ -40,8 +41,7 @@ def held_until(
         busy_until_ns: when each other worker that runs something will be free.
         cores: how many run at once.
     """
-    endangered = 0
-    first_ns, limit_ns = NEVER, NEVER
+    again_ns, limit_ns = NEVER, NEVER
     for kind in periodic:
         due_ns = kind.period.next_ns(now_ns)
         if due_ns == NEVER:
@@ -49,12 +49,8 @@ def held_until(
         needs_ns = (kind.task_ns or kind.quantum_ns) * 6 // 5
         slack_ns = max(kind.period.ns - needs_ns, 0)
         latest_ns = due_ns + int(slack_ns * SLACK_SHARE)
-        if end_ns <= latest_ns:
-            continue
-        endangered += 1
-        if due_ns < first_ns:
-            first_ns = due_ns + 2 * min(kind.period.jitter_ns, _LOOK_AGAIN_NS // 2)
-        limit_ns = min(limit_ns, latest_ns)
-    if not endangered or cores - 1 - sum(at > limit_ns for at in busy_until_ns) >= endangered:
-        return 0
-    return max(first_ns, now_ns + _LOOK_AGAIN_NS // 10)
+        if end_ns > latest_ns:
+            limit_ns = min(limit_ns, latest_ns)
+            again_ns = min(again_ns, due_ns + 2 * min(kind.period.jitter_ns, _JITTER_NS))
+    is_one_free = len([at for at in busy_until_ns if at > limit_ns]) < cores - 1
+    return 0 if limit_ns == NEVER or is_one_free else max(again_ns, now_ns + _PAUSE_NS)
