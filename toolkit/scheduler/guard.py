@@ -38,8 +38,8 @@ def held_until(
         end_ns: when the quantum will have ended.
         now_ns: now.
         periodic: the critical kinds.
-        busy_until_ns: tells when each other worker that runs something will be free; asked only
-            where a release is endangered, since it looks at all workers.
+        busy_until_ns: tells when each other worker that runs something will be free; it is asked
+            only where a release is endangered, since it looks at all workers.
         cores: how many run at once.
     """
     again_ns, limit_ns = NEVER, NEVER
@@ -55,5 +55,5 @@ def held_until(
             again_ns = min(again_ns, due_ns + 2 * min(kind.period.jitter_ns, _JITTER_NS))
     if limit_ns == NEVER:
         return 0
-    is_one_free = len([at for at in busy_until_ns() if at > limit_ns]) < cores - 1
+    is_one_free = sum(at > limit_ns for at in busy_until_ns()) < cores - 1
     return 0 if is_one_free else max(again_ns, now_ns + _PAUSE_NS)

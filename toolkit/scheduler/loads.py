@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from .arrivals import Arrival
-from .levels import Level
+from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.levels import Level
 
 __all__ = ["BACKGROUND", "CORES", "KINDS", "load_of", "workload"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .arrivals import Arrival
-from .levels import NEVER
+from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.levels import NEVER
 
 __all__ = ["KindOutcome", "Outcome", "Tally"]
 

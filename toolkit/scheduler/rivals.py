@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from .arrivals import Arrival
-from .executors.machine import Machine
-from .levels import NEVER, Level
-from .outcome import Tally
-from .reasons import Happening, Reason
-from .trace import NO_WORKER, Trace
+from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.executors.machine import Machine
+from toolkit.scheduler.levels import NEVER, Level
+from toolkit.scheduler.outcome import Tally
+from toolkit.scheduler.reasons import Happening, Reason
+from toolkit.scheduler.trace import NO_WORKER, Trace
 
 __all__ = ["RIVALS", "Rival", "RivalThreads"]
 

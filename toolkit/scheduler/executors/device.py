@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from .interpreter import Wake
-from .virtual import Then, VirtualClock, VirtualThread
+from toolkit.scheduler.executors.interpreter import Wake
+from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThread
 
 __all__ = ["DeviceQueue"]
 

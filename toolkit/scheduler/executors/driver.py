@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.executors.machine import Machine
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.outcome import Tally
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.task import State, Task
-
-from .machine import Machine
 
 __all__ = ["PolicyThreads"]
 

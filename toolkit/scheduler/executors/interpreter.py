@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .shared_cores import Cores
-from .virtual import Then, VirtualClock, VirtualThread
+from toolkit.scheduler.executors.shared_cores import Cores
+from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThread
 
 __all__ = ["Interpreter"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 
-from .calibration import IDEAL, Calibration
-from .device import DeviceQueue
-from .interpreter import Interpreter
-from .run_queues import RunQueues
-from .shared_cores import Cores, SharedCores
-from .virtual import Then, VirtualClock, VirtualThread
+from toolkit.scheduler.executors.calibration import IDEAL, Calibration
+from toolkit.scheduler.executors.device import DeviceQueue
+from toolkit.scheduler.executors.interpreter import Interpreter
+from toolkit.scheduler.executors.run_queues import RunQueues
+from toolkit.scheduler.executors.shared_cores import Cores, SharedCores
+from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThread
 
 __all__ = ["Machine"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .virtual import Then, VirtualClock, VirtualThread
+from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThread
 
 __all__ = ["RunQueues"]
 

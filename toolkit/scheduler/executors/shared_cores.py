@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .virtual import Then, VirtualClock, VirtualThread
+from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThread
 
 __all__ = ["Cores", "SharedCores"]
 

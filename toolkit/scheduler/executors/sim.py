@@ -8,6 +8,9 @@ from typing import Protocol, cast
 
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.contexts import Context
+from toolkit.scheduler.executors.calibration import IDEAL, Calibration
+from toolkit.scheduler.executors.driver import PolicyThreads
+from toolkit.scheduler.executors.machine import Machine
 from toolkit.scheduler.kinds import Kind
 from toolkit.scheduler.lanes import LAYOUTS, Mode
 from toolkit.scheduler.levels import Level
@@ -16,10 +19,6 @@ from toolkit.scheduler.outcome import Outcome, Tally
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.rivals import RIVALS, RivalThreads
 from toolkit.scheduler.trace import Trace
-
-from .calibration import IDEAL, Calibration
-from .driver import PolicyThreads
-from .machine import Machine
 
 __all__ = ["POLICIES", "simulate"]
 
