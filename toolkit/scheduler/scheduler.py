@@ -236,9 +236,11 @@ class Scheduler:
         """
 
         def switch(now_ns: int) -> None:
+            is_other = name != self._policy.context
             self._policy.set_context(name, now_ns, reason)
             self._adaptation.follow(None, now_ns)
-            self._adaptation.needed(name, now_ns)
+            if is_other:
+                self._adaptation.needed(name, now_ns)
 
         self.threads.call(switch)
 
