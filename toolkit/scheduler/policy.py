@@ -133,7 +133,7 @@ class Policy:
         if task.deadline_ns != NEVER or kind.level == 0:
             kind.period.released(now_ns)
         if replaced is not None:
-            self._shed(replaced, kind, now_ns, Reason.NEWEST)
+            self._shed(replaced, self.kinds[replaced.kind], now_ns, Reason.NEWEST)
         if task.key is not None:
             self._newest[task.key] = task
         task.home = self.workers.home(self._number)
@@ -382,7 +382,7 @@ class Policy:
             now_ns + kind.quantum_ns + 2 * kind.spread_ns,
             now_ns,
             periodic=self.queues.at[0],
-            busy_until_ns=self.workers.busy_until_ns(worker),
+            busy_until_ns=lambda: self.workers.busy_until_ns(worker),
             cores=self.workers.cores,
         )
 
