@@ -80,7 +80,7 @@ def simulate(
             machine.clock.at(int(at_seconds * 1e9), threads.shift, context)
     listener = _Listener(trace, keep=with_trace)
     _Releases(machine, arrivals, threads, listener).start()
-    machine.clock.run(end_ns := int(seconds * 1e9))
+    machine.clock.run(end_ns := round(seconds * 1e9))
     listener.listen()
     return Outcome(
         policy=policy if isinstance(policy, str) else policy.mode,
