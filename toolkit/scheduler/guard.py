@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from toolkit.scheduler.levels import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from toolkit.scheduler.kinds import KindState
 
@@ -29,7 +29,7 @@ def held_until(
     now_ns: int,
     *,
     periodic: Iterable[KindState],
-    busy_until_ns: Sequence[int],
+    busy_until_ns: Callable[[], Sequence[int]],
     cores: int,
 ) -> int:
     """0: a quantum that ends at `end_ns` may begin. Else the time at which to ask again.
@@ -38,7 +38,8 @@ def held_until(
         end_ns: when the quantum will have ended.
         now_ns: now.
         periodic: the critical kinds.
-        busy_until_ns: when each other worker that runs something will be free.
+        busy_until_ns: tells when each other worker that runs something will be free; it is asked
+            only where a release is endangered, since it looks at all workers.
         cores: how many run at once.
     """
     again_ns, limit_ns = NEVER, NEVER
@@ -52,5 +53,7 @@ def held_until(
         if end_ns > latest_ns:
             limit_ns = min(limit_ns, latest_ns)
             again_ns = min(again_ns, due_ns + 2 * min(kind.period.jitter_ns, _JITTER_NS))
-    is_one_free = len([at for at in busy_until_ns if at > limit_ns]) < cores - 1
-    return 0 if limit_ns == NEVER or is_one_free else max(again_ns, now_ns + _PAUSE_NS)
+    if limit_ns == NEVER:
+        return 0
+    is_one_free = sum(at > limit_ns for at in busy_until_ns()) < cores - 1
+    return 0 if is_one_free else max(again_ns, now_ns + _PAUSE_NS)

@@ -382,7 +382,7 @@ class Policy:
             now_ns + kind.quantum_ns + 2 * kind.spread_ns,
             now_ns,
             periodic=self.queues.at[0],
-            busy_until_ns=self.workers.busy_until_ns(worker),
+            busy_until_ns=lambda: self.workers.busy_until_ns(worker),
             cores=self.workers.cores,
         )
 
