@@ -8,12 +8,16 @@ from toolkit.scheduler.contexts import Context
 from toolkit.scheduler.handle import Handle, TaskShed, checkpoint, current
 from toolkit.scheduler.kinds import Kind, QueueFull
 from toolkit.scheduler.levels import NEVER, Level
+from toolkit.scheduler.perfetto import export_chrome_trace
 from toolkit.scheduler.periodic import Overcommitted, Periodic
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.reasons import Happening, Reason
+from toolkit.scheduler.recording import Recording
+from toolkit.scheduler.replay import Replay, replay_of
 from toolkit.scheduler.scheduler import Closed, Leftovers, Scheduler
 from toolkit.scheduler.situation import Situation, Trigger
 from toolkit.scheduler.statistics import KindStatistics
+from toolkit.scheduler.stories import life_of
 from toolkit.scheduler.task import State, Task
 from toolkit.scheduler.trace import Trace
 
@@ -32,6 +36,8 @@ __all__ = [
     "Policy",
     "QueueFull",
     "Reason",
+    "Recording",
+    "Replay",
     "Scheduler",
     "Situation",
     "State",
@@ -41,4 +47,7 @@ __all__ = [
     "Trigger",
     "checkpoint",
     "current",
+    "export_chrome_trace",
+    "life_of",
+    "replay_of",
 ]
