@@ -376,7 +376,7 @@ class Policy:
 
     def _hold(self, task: Task, worker: int, now_ns: int) -> int:
         kind = self.kinds[task.kind]
-        if now_ns >= task.bound_ns:
+        if self.aging.is_due(task, now_ns):
             return 0
         return held_until(
             now_ns + kind.quantum_ns + 2 * kind.spread_ns,

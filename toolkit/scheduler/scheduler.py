@@ -19,7 +19,7 @@ from toolkit.scheduler.adaptation import Adaptation
 from toolkit.scheduler.ambient import one_thread_each
 from toolkit.scheduler.executors.threads import Threads
 from toolkit.scheduler.handle import Handle, current
-from toolkit.scheduler.job import Job, check_work
+from toolkit.scheduler.job import Job, Surroundings, check_work
 from toolkit.scheduler.kinds import Kind, QueueFull
 from toolkit.scheduler.lanes import Mode
 from toolkit.scheduler.levels import NEVER, Level
@@ -75,6 +75,8 @@ class Scheduler:
         switch_interval_seconds: how long a thread may hold the interpreter lock while others want
             it, for the whole process and until `shutdown`; Python's own 5 ms is a third of a frame.
             None leaves it.
+        around: what is entered around each quantum: `LevelStreams` of `toolkit.devices`, so that
+            streams of a GPU have the priorities of their tasks.
 
     Raises:
         ValueError: a mode, a level or a number that there cannot be.
@@ -91,6 +93,7 @@ class Scheduler:
         trace_slots: int = 1 << 16,
         initializer: Callable[[], object] = one_thread_each,
         switch_interval_seconds: float | None = 0.0005,
+        around: Surroundings | None = None,
     ) -> None:
         self.clock = clock
         self.trace = Trace(trace_slots)
@@ -103,6 +106,7 @@ class Scheduler:
         )
         self._adaptation = Adaptation(self._policy)
         self._periodic: dict[str, Periodic] = {}
+        self._around = around
         self._is_closed = False
         self._interval_before = sys.getswitchinterval()
         if switch_interval_seconds is not None:
@@ -150,7 +154,7 @@ class Scheduler:
         deadline_ns = NEVER if deadline_seconds is None else now_ns + int(deadline_seconds * 1e9)
         task = Task(kind, deadline_ns=deadline_ns, optional=optional, key=key)
         handle = Handle(self, task)
-        task.work = Job(work, args, handle)
+        task.work = Job(work, args, handle, self._around)
         while True:
             try:
                 self.threads.submit(task, now_ns)
