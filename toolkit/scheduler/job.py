@@ -8,7 +8,7 @@ import types
 from concurrent.futures import CancelledError, Future
 from contextvars import Context, copy_context
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from toolkit import hooks
 from toolkit.scheduler.ambient import Modes
@@ -16,8 +16,9 @@ from toolkit.scheduler.handle import Handle, set_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-__all__ = ["Job"]
+__all__ = ["Job", "Spent", "Surroundings", "check_work"]
 
 _log = logging.getLogger(__name__)
 _STEPPED = (types.GeneratorType, types.CoroutineType)
@@ -45,6 +46,18 @@ class Spent:
             self.waited_ns += event.duration_ns
 
 
+class Surroundings(Protocol):
+    """What a device, or whatever else, wants to be told about each quantum."""
+
+    def submitted(self, task: Handle) -> None:
+        """`task` is being submitted by the calling thread."""
+        ...
+
+    def quantum(self, task: Handle, level: int) -> AbstractContextManager[None]:
+        """A context manager around a quantum of `task` at `level`, on its worker."""
+        ...
+
+
 class Job:
     """The work of a task, with the context variables and modes of who submitted it.
 
@@ -55,6 +68,7 @@ class Job:
 
     __slots__ = (
         "_args",
+        "_around",
         "_awaited",
         "_context",
         "_modes",
@@ -66,8 +80,11 @@ class Job:
         "value",
     )
 
-    def __init__(self, work: Any, args: tuple[Any, ...], handle: Handle) -> None:
+    def __init__(
+        self, work: Any, args: tuple[Any, ...], handle: Handle, around: Surroundings | None = None
+    ) -> None:
         self._work = work
+        self._around = around
         self._args = args
         self._steps: Any = work if isinstance(work, _STEPPED) else None
         self._context: Context = copy_context()
@@ -77,6 +94,8 @@ class Job:
         self.is_over = False
         self.value: Any = None
         self.error: BaseException | None = None
+        if around is not None:
+            around.submitted(handle)
 
     def quantum(self, listeners: hooks.Table) -> Any:
         """Run until the next yield, or to the end; then `is_over`.
@@ -87,7 +106,10 @@ class Job:
         set_current(self.handle)
         self._modes.enter()
         try:
-            return self._context.run(self._advance, listeners)
+            if self._around is None:
+                return self._context.run(self._advance, listeners)
+            with self._around.quantum(self.handle, self.handle.task.level):
+                return self._context.run(self._advance, listeners)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the task's, not ours
             self._ended(None, error)
         finally:
