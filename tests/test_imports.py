@@ -18,7 +18,11 @@ def heavy_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["toolkit", "toolkit.hooks", "toolkit.cli", "toolkit.demos", "toolkit.demos.machine"]
+    "module",
+    [
+        *("toolkit", "toolkit.hooks", "toolkit.cli", "toolkit.demos", "toolkit.demos.machine"),
+        *("toolkit.scheduler", "toolkit.scheduler.executors.sim"),
+    ],
 )
 def test_importing_it_loads_nothing_heavy(module):
     assert heavy_after(f"import {module}") == set()

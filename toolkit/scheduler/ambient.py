@@ -20,19 +20,18 @@ class Modes:
 
     def __init__(self) -> None:
         self._guard: Any = None
-        torch = sys.modules.get("torch")
+        torch = _torch()
         self._grad = torch is None or torch.is_grad_enabled()
         self._inference = torch is not None and torch.is_inference_mode_enabled()
 
     def enter(self) -> None:
         """Give the calling thread the modes of the task."""
-        torch = sys.modules.get("torch")
-        if torch is None or not hasattr(torch, "inference_mode"):  # or it is being loaded
+        torch = _torch()
+        if torch is None:
             return
         self._guard = torch.inference_mode(self._inference)
         self._guard.__enter__()
-        if not self._inference:
-            torch.set_grad_enabled(self._grad)
+        torch.set_grad_enabled(self._grad)
 
     def leave(self) -> None:
         """Keep what the task has now, and give the thread back what it had."""
@@ -43,6 +42,12 @@ class Modes:
         self._inference = torch.is_inference_mode_enabled()
         self._grad = torch.is_grad_enabled()
         guard.__exit__(None, None, None)
+
+
+def _torch() -> Any:
+    """Torch where it is loaded, and not just being loaded; else None."""
+    torch = sys.modules.get("torch")
+    return torch if hasattr(torch, "inference_mode") else None
 
 
 def one_thread_each() -> None:
