@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from toolkit import hooks
 from toolkit.scheduler.ambient import Modes
-from toolkit.scheduler.handle import Handle, set_current
+from toolkit.scheduler.handle import Handle, TaskShed, set_current
+from toolkit.scheduler.task import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,18 @@ class Job:
             set_current(None)
         return None
 
+    def refuse(self, error: Exception) -> None:
+        """Raise `error` in the task where it awaits, instead of a result."""
+        self._awaited = refused = Future[Any]()
+        refused.set_exception(error)
+
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """Value and error of a task that has ended, also before its handle was told."""
+        task = self.handle.task
+        if task.state is State.SHED:
+            return None, TaskShed(task.kind, task.number, task.dropped_by)
+        return (self.value, self.error) if self.is_over else (None, CancelledError(f"{task!r}"))
+
     def close(self) -> None:
         """Let a generator or coroutine that was cancelled run its `finally` blocks."""
         steps, self._steps = self._steps, None
@@ -170,7 +183,7 @@ def outcome_of(awaited: Future[Any]) -> tuple[Any, BaseException | None]:
     """Value and error of a future that is over, also where its waiters were not told yet."""
     if isinstance(awaited, Handle) and not awaited.done():
         job: Job = awaited.task.work
-        return (job.value, job.error) if job.is_over else (None, CancelledError(f"{awaited!r}"))
+        return job.outcome()
     if awaited.cancelled():
         return None, CancelledError(f"{awaited!r}")
     error = awaited.exception()

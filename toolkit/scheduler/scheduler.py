@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.scheduler.adaptation import Adaptation
 from toolkit.scheduler.ambient import one_thread_each
-from toolkit.scheduler.executors.threads import Threads
+from toolkit.scheduler.executors.threads import Closed, Threads
 from toolkit.scheduler.handle import Handle, current
 from toolkit.scheduler.job import Job, Surroundings, check_work
 from toolkit.scheduler.kinds import Kind, QueueFull
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
     from toolkit.scheduler.promotions import Promotions
 
 __all__ = ["Closed", "Leftovers", "Scheduler"]
-
-
-class Closed(RuntimeError):
-    """The scheduler was shut down: it takes no more work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +146,7 @@ class Scheduler:
         """
         check_work(work)
         if self._is_closed:
-            raise Closed("the scheduler was shut down: make a new one to submit work.")
+            raise Closed
         now_ns = self.clock()
         deadline_ns = NEVER if deadline_seconds is None else now_ns + int(deadline_seconds * 1e9)
         task = Task(kind, deadline_ns=deadline_ns, optional=optional, key=key)
@@ -161,7 +157,7 @@ class Scheduler:
                 self.threads.submit(task, now_ns)
             except QueueFull:
                 declared = self._policy.kinds[kind].declared
-                if declared.overflow == "error" or current() is not None or self._is_closed:
+                if declared.overflow == "error" or self._is_working():
                     raise
                 self.threads.wait_for_room(kind)
             else:
@@ -209,10 +205,10 @@ class Scheduler:
         Raises:
             RuntimeError: a task waits so, which would block its worker.
         """
-        if current() is not None:
+        if self._is_working():
             raise RuntimeError(
-                f"a task that blocks for {handle!r} would hold its worker: write `value = yield "
-                "handle`, or `await handle` in a coroutine."
+                f"a task or callback that blocks for {handle!r} would hold its worker: write "
+                "`value = yield handle`, or `await handle` in a coroutine."
             )
         policy, task, lent = self._policy, handle.task, (int(level), NEVER)
         self.threads.call(lambda now_ns: policy.inherit(task, *lent, now_ns))
@@ -363,16 +359,21 @@ class Scheduler:
 
         Returns:
             What had not ended.
+
+        Raises:
+            RuntimeError: called by a task, for which it would wait.
         """
-        self._is_closed = True
+        if self._is_working():
+            raise RuntimeError("a task that shuts its scheduler down would wait for itself.")
         for periodic in self._periodic.values():
             periodic.stop()
-        if drain:
-            self.threads.wait_until_over(timeout_seconds)
-        cancelled = tuple(task.work.handle for task in self.threads.call(self._cancel_all))
-        if not drain or cancelled:
-            self.threads.wait_until_over(timeout_seconds)
-        self.threads.stop(timeout_seconds)
+        self._is_closed = True
+        self.threads.close()
+        try:
+            if drain:
+                self.threads.wait_until_over(timeout_seconds)
+        finally:  # also where an interrupt ends the wait
+            cancelled = self._cancel_all(timeout_seconds)
         if sys.getswitchinterval() == self._interval:  # else somebody has set another one since
             sys.setswitchinterval(self._interval_before)
         running = tuple(handle for handle in cancelled if not handle.task.state.is_end)
@@ -392,7 +393,19 @@ class Scheduler:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _cancel_all(self, now_ns: int) -> list[Task]:
+    def _is_working(self) -> bool:
+        """Whether the calling thread is in a task, or tells of one: it must not be blocked."""
+        return current() is not None or self.threads.is_worker()
+
+    def _cancel_all(self, timeout_seconds: float | None) -> tuple[Handle, ...]:
+        """Cancel what is left, and end the workers."""
+        left = self.threads.call(self._cancel_live)
+        if left:
+            self.threads.wait_until_over(timeout_seconds)
+        self.threads.stop(timeout_seconds)
+        return tuple(task.work.handle for task in left)
+
+    def _cancel_live(self, now_ns: int) -> list[Task]:
         left = sorted(self.threads.live, key=lambda task: task.number)
         for task in left:
             self._policy.cancel(task, now_ns)

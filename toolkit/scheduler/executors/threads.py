@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -12,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit import hooks
-from toolkit.scheduler.handle import Handle, TaskShed
+from toolkit.scheduler.handle import Handle
 from toolkit.scheduler.job import Job, Spent
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.task import State, Task
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
     from toolkit.scheduler.policy import Policy
 
-__all__ = ["Threads"]
+__all__ = ["Closed", "Threads"]
 
+_log = logging.getLogger(__name__)
 _SHORTEST_WAIT_SECONDS = 0.0002
+
+
+class Closed(RuntimeError):
+    """The scheduler was shut down: it takes no more work."""
+
+    def __init__(self) -> None:
+        super().__init__("the scheduler was shut down: make a new one to submit work.")
 
 
 class Threads:
@@ -52,6 +61,7 @@ class Threads:
         self.all_over = threading.Condition(self.lock)
         self.room = threading.Condition(self.lock)
         self._waiting_for_room = 0
+        self._is_closed = False
         self._initializer = initializer
         self._tick = tick
         self._is_stopped = False
@@ -72,9 +82,12 @@ class Threads:
 
         Raises:
             QueueFull: as the policy says.
+            Closed: after `close`.
         """
         policy = self.policy
         with self.lock:
+            if self._is_closed:
+                raise Closed
             policy.submit(task, now_ns)
             self.live.add(task)
             wakes, policy.workers.wakes = policy.workers.wakes, 0
@@ -97,14 +110,24 @@ class Threads:
         return answer
 
     def wait_for_room(self, kind: str) -> None:
-        """Block until one more task of this kind may be queued, or until the workers stop."""
+        """Block until one more task of this kind may be queued, or until no more is taken."""
         with hooks.timed("wait", op=f"room in the queue of {kind}"), self.lock:
             self._waiting_for_room += 1
             try:
-                while self.policy.kinds[kind].is_full and not self._is_stopped:
+                while self.policy.kinds[kind].is_full and not self._is_closed:
                     self.room.wait()
             finally:
                 self._waiting_for_room -= 1
+
+    def close(self) -> None:
+        """Take no more work, also of those who wait for room."""
+        with self.lock:
+            self._is_closed = True
+            self.room.notify_all()
+
+    def is_worker(self) -> bool:
+        """Whether the calling thread is a worker, which must not wait for others."""
+        return threading.current_thread() in self._threads
 
     def wait_until_over(self, timeout_seconds: float | None) -> bool:
         """Block until no task is left, or until the time is over. Whether none is left."""
@@ -113,9 +136,7 @@ class Threads:
 
     def stop(self, timeout_seconds: float | None) -> list[str]:
         """Let the workers end after their quantum. The names of those that did not in time."""
-        with self.lock:
-            self._is_stopped = True
-            self.room.notify_all()
+        self._is_stopped = True
         self._ring(-1)
         give_up = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         for thread in self._threads:
@@ -128,7 +149,10 @@ class Threads:
 
     def _run(self, worker: int) -> None:
         _be_nice(self.policy.workers.lanes[worker].niceness)
-        self._initializer()
+        try:
+            self._initializer()
+        except Exception:  # noqa: BLE001 - without a worker, no task would ever run
+            _log.exception("worker %d works without its initializer, which failed", worker)
         spent = Spent()
         listeners = hooks.Table().plus(spent)
         while not self._is_stopped:
@@ -147,7 +171,7 @@ class Threads:
             task = policy.pick(worker, now_ns)
             wake_ns = policy.workers.wake_ns[worker]
             wakes, policy.workers.wakes = policy.workers.wakes, 0
-            ended = self._ended() if policy.ended else ()
+            ended = self._ended() if policy.ended or self._waiting_for_room else ()
         if wakes:
             self._ring(wakes)
         for one in ended:
@@ -184,9 +208,17 @@ class Threads:
             self._ring(wakes)
         for one in ended:
             _tell(one)
-        if task.state is State.BLOCKED and not self._is_ours(awaits):
-            awaits.add_done_callback(partial(self._arrived, task))
+        if awaits is not None and not self._is_ours(awaits):
+            self._listen(task, awaits)
         return keeps and not self._is_stopped
+
+    def _listen(self, task: Task, awaits: Any) -> None:
+        """Wake the task when something that is no task is there, or cannot be waited for."""
+        try:
+            awaits.add_done_callback(partial(self._arrived, task))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the task's
+            task.work.refuse(error)
+            self._arrived(task, None)
 
     def _awaited(self, task: Task, awaits: Any) -> Task | Literal[True] | None:
         """What the policy is told about what a task awaits; nothing where it is there already."""
@@ -194,7 +226,14 @@ class Threads:
             return None
         if not self._is_ours(awaits):
             return True
-        return awaits.task if awaits.task in self.live else None
+        if awaits.task not in self.live:
+            return None
+        if awaits.task.awaits_at_last(task):
+            task.work.refuse(
+                RuntimeError(f"{task!r} awaits {awaits.task!r}, which awaits it: none would end.")
+            )
+            return None
+        return awaits.task
 
     def _is_ours(self, awaits: Any) -> bool:
         return isinstance(awaits, Handle) and awaits.is_of(self)
@@ -231,14 +270,16 @@ class Threads:
 def _tell(task: Task) -> None:
     """Give a task's outcome to its handle, outside of the lock: callbacks may submit."""
     job: Job = task.work
-    handle = job.handle
-    if task.state is State.SHED:
-        handle.finish(None, TaskShed(task.kind, task.number, task.dropped_by))
-    elif task.state is State.CANCELLED:
-        job.close()
-        handle.end_cancelled()
-    else:
-        handle.finish(job.value, job.error)
+    try:
+        if task.state is State.CANCELLED:
+            job.close()
+            job.handle.end_cancelled()
+        else:
+            job.handle.finish(*job.outcome())
+    except BaseException:
+        if threading.current_thread() is threading.main_thread():
+            raise  # which was interrupted
+        _log.exception("a callback of %r raised", job.handle)
 
 
 def _be_nice(niceness: int) -> None:
