@@ -17,7 +17,8 @@ import traitlets
 
 from toolkit.live.credit import Credit
 from toolkit.scheduler.reasons import Reason
-from widgets.lanes_data import about, export, pack
+from toolkit.scheduler.recording import Recording
+from widgets.lanes_data import about, export, pack, recorded
 from widgets.lanes_still import poster
 from widgets.page import script, style
 from widgets.shown import Shown
@@ -25,12 +26,13 @@ from widgets.shown import Shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.scheduler.recording import Recording
     from toolkit.scheduler.trace import Trace
 
 __all__ = ["Lanes", "Watched"]
 
 IN_FLIGHT = 2  # deltas that no page has drawn yet
+POSTER_EVENTS = 8_000  # are enough for some seconds
+WHOLE_NS = 1 << 62
 LOST_NS = 1_000_000_000  # a page that has not drawn one for so long holds up no other
 
 
@@ -112,7 +114,7 @@ class Lanes(Shown):
         self._loaded = load
         self._cursor = self._number = self._kinds_told = 0
         self._is_fresh = True
-        self._pair: list[tuple[dict[str, Any], bytes]] = []
+        self._pair: tuple[tuple[str, Recording], ...] = ()
         self._is_pair_told = False
         self._credits: dict[str, Credit] = {}  # of each view
         snapshot = scheduler.snapshot() if scheduler is not None else None
@@ -130,12 +132,15 @@ class Lanes(Shown):
     # -- what a program can do --------------------------------------------------------------------
 
     def compare(
-        self, first: Recording, second: Recording, *, titles: tuple[str, str] = ("as it was", "what if")
+        self,
+        first: Recording,
+        second: Recording,
+        *,
+        titles: tuple[str, str] = ("as it was", "what if"),
     ) -> Lanes:
         """Show two recordings, one above the other, with their misses. Gives back the widget."""
         with self._gate:
-            pairs = zip((first, second), titles, strict=True)
-            self._pair = [(about(one) | {"title": title}, pack(one)) for one, title in pairs]
+            self._pair = tuple(zip(titles, (first, second), strict=True))
             self._is_pair_told = False
         self.titles = list(titles)
         return self
@@ -143,7 +148,7 @@ class Lanes(Shown):
     def live(self) -> None:
         """Show the scheduler again."""
         with self._gate:
-            self._pair = []
+            self._pair = ()
         self.titles = []
 
     def still_text(self) -> str:
@@ -157,18 +162,16 @@ class Lanes(Shown):
         """With a picture of the last seconds, for pages without a kernel."""
         data, metadata = super()._repr_mimebundle_(**options)
         if self._pair:
-            data["image/svg+xml"] = poster(self._pair)
+            data["image/svg+xml"] = poster(self._pair, WHOLE_NS)
         elif self.scheduler is not None:
-            known = about(self.scheduler.snapshot())
-            data["image/svg+xml"] = poster([(known, self.scheduler.trace.since(0).data)])
+            data["image/svg+xml"] = poster([("", recorded(self.scheduler, POSTER_EVENTS))])
         return data, metadata
 
     # -- while a view can be seen -----------------------------------------------------------------
 
     def seen_anew(self, message: dict[str, Any]) -> None:
         """Send what this view has not got yet: all that is kept, where it missed something."""
-        view = str(message["view"])
-        self._credits.setdefault(view, Credit(IN_FLIGHT, LOST_NS, clock=self.now_ns))
+        self._credit(str(message["view"]))
         if int(message.get("have", 0)) != self._number or not self._number:
             self._is_fresh = True
         self._is_pair_told = False
@@ -192,8 +195,8 @@ class Lanes(Shown):
         """Send what is new, unless the page is behind."""
         if self._pair and not self._is_pair_told:
             self._is_pair_told = True
-            streams, buffers = zip(*self._pair, strict=True)
-            self.tell({"t": "pair", "streams": streams}, *buffers)
+            streams = [about(one) | {"title": title} for title, one in self._pair]
+            self.tell({"t": "pair", "streams": streams}, *(pack(one) for _, one in self._pair))
         if self.scheduler is None:
             return
         if self.context != self.scheduler.context:
@@ -204,8 +207,11 @@ class Lanes(Shown):
     # -- inside -----------------------------------------------------------------------------------
 
     def _may_send(self) -> bool:
-        """Whether each view has room for one more delta, which it is charged for."""
-        return all(one.has_room for one in self._credits.values())
+        """Whether each view that answers has room for one more delta."""
+        for view, credit in list(self._credits.items()):
+            if credit.lost():  # it may have gone; when it draws again, it counts again
+                del self._credits[view]
+        return not any(one.seconds_to_next() for one in self._credits.values())
 
     def _send_delta(self, scheduler: Watched) -> None:
         delta = scheduler.trace.since(0 if self._is_fresh else self._cursor)
@@ -216,7 +222,7 @@ class Lanes(Shown):
         if self._is_fresh or delta.lost or kinds != self._kinds_told:
             message["snapshot"] = dict(scheduler.snapshot())
         if self._is_fresh:
-            message["about"] = about(message["snapshot"])
+            message["about"] = about(Recording.of(message["snapshot"], b""))
         self._is_fresh, self._kinds_told = False, kinds
         self._cursor, self._number = delta.cursor, self._number + 1
         for one in self._credits.values():
@@ -224,9 +230,11 @@ class Lanes(Shown):
         self.tell(message, delta.data)
 
     def _drawn(self, message: dict[str, Any]) -> None:
-        credit = self._credits.get(str(message["view"]))
-        if credit is not None:
-            credit.give(int(message["n"]))
+        self._credit(str(message["view"])).give(int(message["n"]))
+
+    def _credit(self, view: str) -> Credit:
+        new = Credit(IN_FLIGHT, LOST_NS, clock=self.now_ns)
+        return self._credits.setdefault(view, new)
 
     def _set_context(self, message: dict[str, Any]) -> None:
         if self.scheduler is not None:

@@ -166,19 +166,18 @@ export class Stream {
     this.relevel(event, slice => slice.task === event.task);
   }
 
-  /** All tasks of a kind move that have no level of their own. */
+  /** All tasks of a kind move, but those that were raised further stay where they are. */
   moveKind(event) {
     this.levels[event.kind] = event.level;
-    let moved = 0;
+    const changes = LEVELS.map(() => 0);
     for (const found of this.waiting.values()) {
-      if (found.kind !== event.kind || found.isOwn) continue;
-      moved += found.level === event.level ? 0 : 1;
+      if (found.kind !== event.kind || (found.isOwn && found.level <= event.level)) continue;
+      changes[found.level]--;
+      changes[event.level]++;
       found.level = event.level;
+      found.isOwn = false;
     }
-    if (moved) {
-      this.queue(event.value, -moved, event.t);
-      this.queue(event.level, moved, event.t);
-    }
+    changes.forEach((change, level) => this.queue(level, change, event.t));
     this.relevel(event, slice => slice.kind === event.kind && slice.level === event.value);
   }
 
