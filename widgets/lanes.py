@@ -33,6 +33,7 @@ __all__ = ["Lanes", "Watched"]
 IN_FLIGHT = 2  # deltas that no page has drawn yet
 POSTER_EVENTS = 8_000  # are enough for some seconds
 WHOLE_NS = 1 << 62
+ALIVE_NS = 500_000_000  # without events, the page is told this often that time goes on
 LOST_NS = 1_000_000_000  # a page that has not drawn one for so long holds up no other
 
 
@@ -112,7 +113,7 @@ class Lanes(Shown):
     ) -> None:
         self.scheduler = scheduler
         self._loaded = load
-        self._cursor = self._number = self._kinds_told = 0
+        self._cursor = self._number = self._kinds_told = self._told_ns = 0
         self._is_fresh = True
         self._pair: tuple[tuple[str, Recording], ...] = ()
         self._is_pair_told = False
@@ -202,7 +203,7 @@ class Lanes(Shown):
         if self.context != self.scheduler.context:
             self.context = self.scheduler.context
         if (self._is_fresh or not (self.paused or self._pair)) and self._may_send():
-            self._send_delta(self.scheduler)
+            self._send_delta(self.scheduler, now_ns)
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -213,10 +214,14 @@ class Lanes(Shown):
                 del self._credits[view]
         return not any(one.seconds_to_next() for one in self._credits.values())
 
-    def _send_delta(self, scheduler: Watched) -> None:
+    def _send_delta(self, scheduler: Watched, now_ns: int) -> None:
         delta = scheduler.trace.since(0 if self._is_fresh else self._cursor)
         if not (delta.data or self._is_fresh):
+            if now_ns - self._told_ns >= ALIVE_NS:
+                self._told_ns = now_ns
+                self.tell({"t": "ping"})
             return
+        self._told_ns = now_ns
         message: dict[str, Any] = {"t": "delta", "n": self._number + 1, "lost": delta.lost}
         kinds = len(scheduler.kinds)
         if self._is_fresh or delta.lost or kinds != self._kinds_told:

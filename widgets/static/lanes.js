@@ -5,6 +5,7 @@
 
 const FRAME_MS = 1000 / 30, STILL_MS = 1000; // between pictures; where motion is not wanted
 const DELAY_NS = 2.5e8; // so far behind the kernel is what is drawn, so that all of it has come in
+const QUIET_MS = 1000; // after which a kernel that says nothing is not waited for: the picture stops
 const SPAN_NS = 2e9, MOST_SHIFTS = 8, DRAG_PX = 4, SCRUBS = 1000;
 const GLYPHS = { square: "■", triangle: "▲", circle: "●", plus: "✚", star: "★", ring: "○", diamond: "◆" };
 const SHOWN_REASONS = ["context", "deadline", "inheritance", "aging", "prediction", "returned"];
@@ -65,7 +66,7 @@ class LanesState extends Heard {
 
 /** A stream with what it is of. */
 function streamOf(about, buffer, keptNs = KEPT_NS) {
-  const stream = Object.assign(new Stream({ ...about, keptNs }), { contextNames: about.contexts, title: about.title ?? "" });
+  const stream = Object.assign(new Stream({ ...about, keptNs }), { contextNames: about.contexts, lanes: about.lanes, title: about.title ?? "" });
   if (buffer) stream.take(decode(buffer));
   return stream;
 }
@@ -279,7 +280,7 @@ class LanesView extends SeenView {
     this.drawnMs = nowMs;
     const { streams } = this, width = this.stage.clientWidth;
     if (!streams.length || !width) return;
-    if (this.isLive) this.window.end = Math.max(this.state.clock.now(nowMs) - DELAY_NS, this.window.span / 100);
+    if (this.isLive) this.window.end = Math.max(this.state.clock.now(Math.min(nowMs, this.state.heardMs + QUIET_MS)) - DELAY_NS, this.window.span / 100);
     const { end, span } = this.view;
     this.axis = new Axis(end - span, end, width);
     let top = 0;
@@ -312,7 +313,8 @@ class LanesView extends SeenView {
     setText(this.broken, state.error ? `▲ The picture stopped: ${state.error}` : state.fault && `▲ ${state.fault}`);
     setText(this.empty, stream ? "" : "Waiting for the scheduler's trace …");
     if (!stream) return;
-    const silent = this.isSilent ? "◌ no answer from the kernel; this is the last that it told. " : "";
+    const isQuiet = this.isSilent || (this.isLive && performance.now() - state.heardMs > QUIET_MS);
+    const silent = isQuiet ? "◌ no answer from the kernel; this is the last that it told. " : "";
     const said = silent + (this.isPair ? this.compared() : this.summary(stream));
     setText(this.status, said);
     this.canvas.setAttribute("aria-label", said);

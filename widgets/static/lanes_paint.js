@@ -140,7 +140,9 @@ export class Painter {
 
   worker(stream, row, axis, until, chosen) {
     this.band(row, axis);
-    this.say(`worker ${row.number}`, 0, row.y + row.height / 2 + 4, this.colours.text);
+    const [first, last] = stream.lanes?.[row.number] ?? [0, 4]; // the levels that it takes
+    const bars = last - first < 4 ? ` ${BARS.slice(first, last + 1).join("")}` : "";
+    this.say(`worker ${row.number}${bars}`, 0, row.y + row.height / 2 + 4, this.colours.text);
     this.guards(stream, row, axis);
     const inside = row.height - 2;
     for (const { slice, left, width } of boxes(seen(stream.slices[row.number], axis.t0, axis.t1), axis, until)) {

@@ -42,7 +42,7 @@ export class Axis {
     const least = apartPx / this.scale, ten = 10 ** Math.floor(Math.log10(least));
     const step = [1, 2, 5, 10].map(times => times * ten).find(one => one >= least);
     const found = [];
-    for (let t = Math.ceil(this.t0 / step) * step; t <= this.t1; t += step) found.push(t);
+    for (let t = Math.max(Math.ceil(this.t0 / step) * step, 0); t <= this.t1; t += step) found.push(t);
     return found;
   }
 }
