@@ -1,4 +1,4 @@
-"""The commands `eval flow` and `eval pose`, as a shell sees them."""
+"""The commands `eval flow`, `eval pose` and `eval prediction`, as a shell sees them."""
 
 import json
 import sys
@@ -110,7 +110,29 @@ def test_a_folder_for_plots_that_cannot_be_made_is_wrong_use(evaluate, tmp_path)
     assert ended.exit_code == 2
 
 
-def test_help_names_both_evaluations():
+def test_an_evaluation_of_prediction_takes_users_and_a_seed_and_makes_no_folder(
+    monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    given = {}
+    module = SimpleNamespace(run_prediction=lambda **options: given.update(options) or DONE)
+    monkeypatch.setitem(sys.modules, "toolkit.demos.evaluate_prediction", module)
+    words = ["eval", "prediction", "--users", "24", "--seed", "7", "--json"]
+    ended = CliRunner().invoke(cli.app, words)
+    assert (ended.exit_code, json.loads(ended.stdout)) == (0, DONE)
+    assert given.pop("console").stderr is True
+    assert given == {"users": 24, "seed": 7}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--users", "11"], ["--seed", "-1"], ["--out", "plots"]])
+def test_options_that_make_no_sense_for_prediction_are_wrong_use(words):
+    ended = CliRunner().invoke(cli.app, ["eval", "prediction", *words])
+    assert ended.exit_code == 2
+    assert ended.stderr
+
+
+def test_help_names_all_evaluations():
     ended = CliRunner().invoke(cli.app, ["eval", "--help"])
     assert ended.exit_code == 0
-    assert all(word in ended.stdout for word in ("flow", "pose", "Sintel", "odometry"))
+    assert all(word in ended.stdout for word in ("flow", "pose", "prediction", "odometry"))

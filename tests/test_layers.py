@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Which part a module directly below toolkit/ belongs to; one that is not here is a part of its own.
 PART_OF = {
+    "address": "frame",
     "attachments": "frame",
     "images": "frame",
     "ownership": "frame",

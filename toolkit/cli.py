@@ -1,6 +1,7 @@
 """What can I do from a terminal? Play, measure, compare and evaluate.
 
-`python -m toolkit demo`, `doctor`, `bench`, `compare`, `eval flow` and `eval pose`.
+`python -m toolkit demo`, `doctor`, `bench`, `compare`, `eval flow`, `eval pose` and
+`eval prediction`.
 
 Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
 standard output holds one JSON object and nothing else; the rest goes to standard error. Where a
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 evaluations = typer.Typer(
     name="eval",
-    help="Measure how right the vision stages are, beside OpenCV where it is installed.",
+    help="Measure how right vision stages and predictors are, beside what else there is.",
     no_args_is_help=True,
 )
 app.add_typer(evaluations)
@@ -273,6 +274,24 @@ def evaluate_pose(
         )
 
 
+@evaluations.command("prediction")
+def evaluate_prediction(
+    users: Annotated[
+        int | None,
+        typer.Option(min=12, help="Draw so many of each family, in three groups; else 36."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the users; a fresh one when left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a user needs next: first response and waste of each predictor, on users unseen."""
+    with _evaluating(None, as_json) as answers:
+        from toolkit.demos.evaluate_prediction import run_prediction
+
+        answers.append(run_prediction(users=users, seed=seed, console=_console(as_json)))
+
+
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
     app()
@@ -315,11 +334,12 @@ def _answer(result: object, as_json: bool) -> None:
 
 
 @contextmanager
-def _evaluating(out: Path, as_json: bool) -> Iterator[list[dict[str, Any]]]:
+def _evaluating(out: Path | None, as_json: bool) -> Iterator[list[dict[str, Any]]]:
     """Run an evaluation, which leaves its answer in the list, and end with the code that fits."""
     answers: list[dict[str, Any]] = []
     with _ending(as_json):
-        _make_folder(out)
+        if out is not None:
+            _make_folder(out)
         from toolkit.demos import BadInput, WrongUse
         from toolkit.evaluation import BadData
 

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-
-from toolkit import hooks
+from toolkit.address import Address
 from toolkit.attachments import MISSING, Failure, Request
 from toolkit.devices import resolve
 from toolkit.images import read_image
@@ -32,12 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     import numpy as np
+    import torch
     from torch import Tensor
 
     from toolkit.attachments import Attachments, Key
     from toolkit.spec import FrameSpec
 
 __all__ = [
+    "Address",
     "AlreadyAttached",
     "Binding",
     "Frame",
@@ -112,14 +112,9 @@ class Frame:
             ValueError: another shape or dtype, or values outside the range, with the shape in the
                 text.
         """
-        where = resolve(device)
-        pixels, spec = read_image(image, where)
+        pixels, spec = read_image(image, resolve(device))
         _, (slot,) = make_slots(1, spec)
-        direction = f"{_side(pixels.device)}2{_side(where)}"
-        with hooks.timed(
-            "copy", spec.nbytes, device=str(where), direction=direction, op="from_image"
-        ):
-            slot.pixels.copy_(pixels)
+        slot.copy_in(pixels, op="from_image")
         slot.recycle()
         slot.describe(0, pts_seconds)
         return cls(slot)
@@ -248,16 +243,20 @@ class Frame:
         Raises:
             AlreadyAttached: there is one of that name, or the frame's pipeline provides it.
         """
-        self._live()
-        if name == "pixels":
-            raise AlreadyAttached("'pixels' are the frame's own; attach under another name")
-        provided = self._binding is not None and name in self._binding.keys
-        if provided or not self._attachments.attach((name, None), value):
-            by = "is provided by the frame's pipeline" if provided else "is attached already"
-            raise AlreadyAttached(
-                f"{name!r} {by} to frame {self.index}; a result is attached once. Attach it under "
-                f"another name; there are {', '.join(map(repr, self.names())) or 'none yet'}."
-            )
+        self._refuse_provided(name)
+        if not self._attachments.attach((name, None), value):
+            raise self._taken(name, "is attached already")
+
+    def address(self, name: str) -> Address:
+        """Where a result will belong that comes later, when this lease may be over.
+
+        Holds neither the slot nor what is attached, so the frame goes its way.
+
+        Raises:
+            AlreadyAttached: the frame's pipeline provides `name`.
+        """
+        self._refuse_provided(name)
+        return Address(self._slot, self._generation, name)
 
     def request(self, name: str) -> Request:
         """Ask for `name` without computing it and without blocking; see `Request`.
@@ -323,15 +322,7 @@ class Frame:
         """
         slot = self._live()
         _, (twin,) = make_slots(1, slot.spec)
-        side = _side(slot.spec.device)
-        with hooks.timed(
-            "copy",
-            slot.spec.nbytes,
-            device=str(slot.spec.device),
-            direction=f"{side}2{side}",
-            op="clone",
-        ):
-            twin.pixels.copy_(self.pixels)
+        twin.copy_in(self.pixels, op="clone")
         metadata = dict(slot.metadata) if slot.metadata else None
         twin.recycle()
         twin.describe(slot.index, slot.pts_seconds, slot.duration_seconds, metadata)
@@ -437,6 +428,19 @@ class Frame:
 
     # -- inside -----------------------------------------------------------------------------------
 
+    def _refuse_provided(self, name: str) -> None:
+        self._live()
+        if name == "pixels":
+            raise AlreadyAttached("'pixels' are the frame's own; attach under another name")
+        if self._binding is not None and name in self._binding.keys:
+            raise self._taken(name, "is provided by the frame's pipeline")
+
+    def _taken(self, name: str, why: str) -> AlreadyAttached:
+        return AlreadyAttached(
+            f"{name!r} {why} to frame {self.index}; a result is attached once. Attach it under "
+            f"another name; there are {', '.join(map(repr, self.names())) or 'none yet'}."
+        )
+
     def _second(self, binding: Binding | None) -> Frame:
         slot = self._live()
         second = Frame(slot)
@@ -494,7 +498,3 @@ class Frame:
         provided = ", ".join(self._binding.keys) if self._binding is not None else ""
         attached = ", ".join(self.names())
         return f"attached: {attached or 'nothing'}; its pipeline provides: {provided or 'nothing'}"
-
-
-def _side(device: torch.device) -> str:
-    return "h" if device.type == "cpu" else "d"

@@ -253,7 +253,8 @@ class FrameRing:
             slot = self.acquire()
             if slot is None:
                 return None
-            self._copy(pixels, slot)
+            # Without a fence nobody would know when a copy that runs behind is done.
+            slot.copy_in(pixels, op="ring", non_blocking=slot.fence is not None)
             return self.publish(
                 slot,
                 pts_seconds=pts_seconds,
@@ -265,17 +266,6 @@ class FrameRing:
             if slot is not None and slot.taken_by is self._traffic:
                 self.discard(slot)
             raise
-
-    def _copy(self, pixels: Tensor, slot: Slot) -> None:
-        direction = (
-            ("h" if pixels.device.type == "cpu" else "d")
-            + "2"
-            + ("h" if self.spec.device.type == "cpu" else "d")
-        )
-        where = str(self.spec.device)
-        with hooks.timed("copy", self.spec.nbytes, device=where, direction=direction, op="ring"):
-            # Without a fence nobody would know when a copy that runs behind is done.
-            slot.pixels.copy_(pixels, non_blocking=slot.fence is not None)
 
     # -- the consumers ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from toolkit import hooks
 from toolkit.attachments import Attachments
 from toolkit.devices import fence_for
 
@@ -45,6 +46,7 @@ class Slot:
     """
 
     __slots__ = (
+        "__weakref__",
         "attachments",
         "duration_seconds",
         "fence",
@@ -111,6 +113,13 @@ class Slot:
         self.attachments = Attachments(self.lock)
         if self.fence is not None:
             self.ready_mark = self.fence.record()
+
+    def copy_in(self, pixels: Tensor, *, op: str, non_blocking: bool = False) -> None:
+        """Copy `pixels` of `spec.slot_shape` in, from any device. One copy, on the bill as `op`."""
+        where = self.spec.device
+        direction = f"{_side(pixels.device)}2{_side(where)}"
+        with hooks.timed("copy", self.spec.nbytes, device=str(where), direction=direction, op=op):
+            self.pixels.copy_(pixels, non_blocking=non_blocking)
 
     def release(self, lease: int) -> None:
         """Take the lease out. Safe at any time on any thread, also from a finaliser."""
@@ -179,3 +188,7 @@ def make_slots(
         Slot(pixels, spec, number=number, fence=fence, on_release=on_release)
         for number, pixels in enumerate(views)
     ]
+
+
+def _side(device: torch.device) -> str:
+    return "h" if device.type == "cpu" else "d"

@@ -25,8 +25,17 @@ def rows(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def details(result: dict[str, Any]) -> list[str]:
+    """The tables that a result brings along, by title, each a list of rows by column."""
+    lines: list[str] = []
+    for title, kept in result.get("tables", {}).items():
+        lines += ["", f"**{title}**", "", f"| {' | '.join(kept[0])} |", "|---" * len(kept[0]) + "|"]
+        lines += [f"| {' | '.join(row.values())} |" for row in kept]
+    return [*lines, "", result["legend"]] if lines else []
+
+
 def table(results: list[dict[str, Any]]) -> str:
-    """The whole table, and under it when and where each result was taken."""
+    """The whole table, and under it when and where each result was taken, and tables of details."""
     head = ["| benchmark | ratio | value | bar | |", "|---|---|---|---|---|"]
     places = [
         f"- {one['name']}: {one['machine']['date'][:10]}, commit {one['machine']['commit'][:9]}, "
@@ -35,7 +44,8 @@ def table(results: list[dict[str, Any]]) -> str:
         for one in results
     ]
     lines = [line for one in results for line in rows(one)]
-    return "\n".join([*head, *lines, "", *places])
+    more = [line for one in results for line in details(one)]
+    return "\n".join([*head, *lines, "", *places, *more])
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.browser.jupyter import (
     Server,
     run_server,
 )
+from tests.browser.perfetto import perfetto_in
 from toolkit.demos.machine import find_chromium
 
 RUN_ALL = """async (limit_ms) => {
@@ -126,3 +127,12 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     home = tmp_path_factory.mktemp("jupyter")
     with run_server(home, "jupyterlab", "--expose-app-in-browser") as server:
         yield Lab(browser, server)
+
+
+@pytest.fixture
+def perfetto(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a trace in Perfetto's web interface, and answers what asks its importer in SQL."""
+    site = tmp_path / "site"
+    site.mkdir()
+    with perfetto_in(browser, site) as open_trace:
+        yield open_trace

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from toolkit.scheduler.levels import NEVER, Level
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import NO_LEVEL, NO_WORKER, Record, Trace, head_of
+from toolkit.scheduler.trace import NO_LEVEL, NO_WORKER, Record, Trace
 
 KINDS = ("frame", "chat", "train")  # at CRITICAL, HIGH and LOW
 BASE = {"frame": Level.CRITICAL, "chat": Level.HIGH, "train": Level.LOW}
@@ -66,8 +66,7 @@ class Told:
     def recording(self, *, lost=0, workers=2):
         trace = Trace(1 << max(1, len(self.events)).bit_length())
         for event in self.events:
-            t_ns, happening, worker, level, kind, reason, task, value = event
-            trace.emit(t_ns, head_of(happening, worker, level, kind, reason) + task, value)
+            trace.note(*event)
         return Recording.of(snapshot(workers), trace.since().data, lost)
 
 

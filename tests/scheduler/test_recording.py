@@ -7,7 +7,7 @@ import pytest
 from tests.scheduler.invented import Told, snapshot
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import Trace, head_of
+from toolkit.scheduler.trace import Trace
 
 
 def short():
@@ -21,7 +21,7 @@ def short():
 def test_a_recording_is_the_events_of_a_trace_with_the_names_for_their_numbers(tmp_path):
     trace = Trace(slots=4)
     for at in range(6):  # two more than are kept
-        trace.emit(1000 + at, head_of(1, level=1, kind=1) + at, NEVER)
+        trace.note(1000 + at, 1, level=1, kind=1, task=at, value=NEVER)
     delta = trace.since()
     recording = Recording.of(snapshot(), delta.data, delta.lost)
     assert [event.task for event in recording.events] == [2, 3, 4, 5]

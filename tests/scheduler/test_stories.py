@@ -19,7 +19,7 @@ def test_a_life_is_told_with_its_times_and_reasons():
     told("LEVEL", 4.2, 1, "train", level="HIGH", value=3, reason="INHERITANCE")
     told("STEAL", 5, 1, "train", level="HIGH", worker=0, value=1)
     told("START", 5, 1, "train", level="HIGH", worker=0, value=4 * MS)
-    told("QUANTUM", 7, 1, "train", worker=0, value=2 * MS)
+    told("QUANTUM", 7, 1, "train", level="HIGH", worker=0, value=2 * MS)
     told("YIELD", 9, 1, "train", level="HIGH", worker=0, reason="PREEMPTED", value=2 * MS)
     told("START", 10, 1, "train", level="HIGH", worker=1, value=MS)
     told("BLOCK", 11, 1, "train", worker=1, value=2)

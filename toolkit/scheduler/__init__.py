@@ -3,3 +3,39 @@
 Standard library only: it knows tasks, not frames. The policy is a state machine to which the time
 is given, so that threads and the simulator drive the same code.
 """
+
+from toolkit.scheduler.contexts import Context
+from toolkit.scheduler.handle import Handle, TaskShed, checkpoint, current
+from toolkit.scheduler.kinds import Kind, QueueFull
+from toolkit.scheduler.levels import NEVER, Level
+from toolkit.scheduler.periodic import Overcommitted, Periodic
+from toolkit.scheduler.policy import Policy
+from toolkit.scheduler.reasons import Happening, Reason
+from toolkit.scheduler.scheduler import Closed, Leftovers, Scheduler
+from toolkit.scheduler.statistics import KindStatistics
+from toolkit.scheduler.task import State, Task
+from toolkit.scheduler.trace import Trace
+
+__all__ = [
+    "NEVER",
+    "Closed",
+    "Context",
+    "Handle",
+    "Happening",
+    "Kind",
+    "KindStatistics",
+    "Leftovers",
+    "Level",
+    "Overcommitted",
+    "Periodic",
+    "Policy",
+    "QueueFull",
+    "Reason",
+    "Scheduler",
+    "State",
+    "Task",
+    "TaskShed",
+    "Trace",
+    "checkpoint",
+    "current",
+]

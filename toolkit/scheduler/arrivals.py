@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .levels import NEVER
+from toolkit.scheduler.levels import NEVER
 
 __all__ = ["Arrival"]
 

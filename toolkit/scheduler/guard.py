@@ -2,8 +2,8 @@
 
 A critical task that comes every 16.7 ms must not wait for a quantum of 30 ms that began a moment
 before it. So before a less urgent quantum begins, its end is predicted: the mean of its kind and
-twice the mean deviation. Each release that is due by then needs a worker that is free within a
-share of its slack.
+twice the mean deviation. A release that is due by then needs another core that is free within a
+share of its slack; without one, the quantum waits until the release is over.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from toolkit.scheduler.levels import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from toolkit.scheduler.kinds import KindState
 
 __all__ = ["SLACK_SHARE", "held_until"]
 
 SLACK_SHARE = 0.5  # of the time that a release can wait and still be in time
-_LOOK_AGAIN_NS = 2_000_000
+_JITTER_NS = 1_000_000  # at most twice so long after a release it is asked again
+_PAUSE_NS = 200_000
 
 
 def held_until(
@@ -28,7 +29,7 @@ def held_until(
     now_ns: int,
     *,
     periodic: Iterable[KindState],
-    busy_until_ns: Sequence[int],
+    busy_until_ns: Callable[[], Sequence[int]],
     cores: int,
 ) -> int:
     """0: a quantum that ends at `end_ns` may begin. Else the time at which to ask again.
@@ -37,11 +38,11 @@ def held_until(
         end_ns: when the quantum will have ended.
         now_ns: now.
         periodic: the critical kinds.
-        busy_until_ns: when each other worker that runs something will be free.
+        busy_until_ns: tells when each other worker that runs something will be free; it is asked
+            only where a release is endangered, since it looks at all workers.
         cores: how many run at once.
     """
-    endangered = 0
-    first_ns, limit_ns = NEVER, NEVER
+    again_ns, limit_ns = NEVER, NEVER
     for kind in periodic:
         due_ns = kind.period.next_ns(now_ns)
         if due_ns == NEVER:
@@ -49,12 +50,10 @@ def held_until(
         needs_ns = (kind.task_ns or kind.quantum_ns) * 6 // 5
         slack_ns = max(kind.period.ns - needs_ns, 0)
         latest_ns = due_ns + int(slack_ns * SLACK_SHARE)
-        if end_ns <= latest_ns:
-            continue
-        endangered += 1
-        if due_ns < first_ns:
-            first_ns = due_ns + 2 * min(kind.period.jitter_ns, _LOOK_AGAIN_NS // 2)
-        limit_ns = min(limit_ns, latest_ns)
-    if not endangered or cores - 1 - sum(at > limit_ns for at in busy_until_ns) >= endangered:
+        if end_ns > latest_ns:
+            limit_ns = min(limit_ns, latest_ns)
+            again_ns = min(again_ns, due_ns + 2 * min(kind.period.jitter_ns, _JITTER_NS))
+    if limit_ns == NEVER:
         return 0
-    return max(first_ns, now_ns + _LOOK_AGAIN_NS // 10)
+    is_one_free = sum(at > limit_ns for at in busy_until_ns()) < cores - 1
+    return 0 if is_one_free else max(again_ns, now_ns + _PAUSE_NS)

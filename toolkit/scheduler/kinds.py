@@ -136,6 +136,11 @@ class KindState:
         self.causes: dict[Reason, int] = dict.fromkeys(CAUSES, 0)
         self.latencies_ns = array.array("q", bytes(8 * _LATENCIES))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many are queued as may be."""
+        return self.waiting >= self.declared.max_queued
+
     def effective(self) -> int:
         """The level that counts: the most urgent of those it was given."""
         level = self.assigned

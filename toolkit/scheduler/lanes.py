@@ -6,11 +6,15 @@ keeps its lane, so its length is the bound, and a task changes lane when it yiel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from toolkit.scheduler.levels import Level
 
-__all__ = ["Lane", "one_lane", "three_lanes"]
+__all__ = ["LAYOUTS", "Lane", "Mode"]
+
+Mode = Literal["levels", "guard", "lanes", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,19 @@ _THREE = (
 )
 
 
-def one_lane(cores: int) -> tuple[Lane, ...]:
+def _one_lane(cores: int) -> tuple[Lane, ...]:
     """A worker for each core, all of which run every level."""
     return (_ALL,) * cores
 
 
-def three_lanes(cores: int) -> tuple[Lane, ...]:
+def _three_lanes(cores: int) -> tuple[Lane, ...]:
     """A worker for each core in each lane: critical, conversation, background."""
     return tuple(lane for lane in _THREE for _ in range(cores))
+
+
+LAYOUTS: dict[Mode, Callable[[int], tuple[Lane, ...]]] = {
+    "levels": _one_lane,
+    "guard": _one_lane,
+    "lanes": _three_lanes,
+    "both": _three_lanes,
+}

@@ -10,21 +10,21 @@ Calls are not safe from two threads at once: whoever drives a policy holds one l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from toolkit.scheduler.aging import Aging
 from toolkit.scheduler.contexts import NO_CONTEXT, Context, levels_in
 from toolkit.scheduler.guard import held_until
 from toolkit.scheduler.kinds import Kind, QueueFull
-from toolkit.scheduler.lanes import one_lane, three_lanes
-from toolkit.scheduler.ledger import Ledger
+from toolkit.scheduler.lanes import LAYOUTS, Mode
+from toolkit.scheduler.ledger import note_end
 from toolkit.scheduler.levels import NEVER, Level
 from toolkit.scheduler.queues import Queues
 from toolkit.scheduler.raising import Raising
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.registry import Registry
 from toolkit.scheduler.task import State, Task
-from toolkit.scheduler.trace import NO_LEVEL, NO_WORKER, Trace, head_of
+from toolkit.scheduler.trace import NO_WORKER, Trace
 from toolkit.scheduler.workers import Workers
 
 if TYPE_CHECKING:
@@ -33,11 +33,9 @@ if TYPE_CHECKING:
     from toolkit.scheduler.kinds import KindState
     from toolkit.scheduler.queues import Entry
 
-__all__ = ["Mode", "Policy"]
+__all__ = ["Policy"]
 
-Mode = Literal["levels", "guard", "lanes", "both"]
 _LEVELS = len(Level)
-_LANES = {"levels": one_lane, "guard": one_lane, "lanes": three_lanes, "both": three_lanes}
 TURN_NS = 10_000_000  # how long a task runs on while others of its level wait
 
 
@@ -51,7 +49,6 @@ class Policy:
         contexts: which kinds matter more in which situation.
         trace: where decisions are noted.
         seed: of the choices by chance among more than eight workers.
-        steals: whether workers take from each other's queues.
 
     Attributes:
         workers: who runs what; the driver wakes those in `workers.wakes`, and clears it.
@@ -70,22 +67,20 @@ class Policy:
         contexts: Iterable[Context] = (),
         trace: Trace | None = None,
         seed: int = 0,
-        steals: bool = True,
     ) -> None:
-        if mode not in get_args(Mode):
-            raise ValueError(f"mode={mode!r}; there are {', '.join(get_args(Mode))}.")
-        self.mode: Mode = mode
+        if mode not in LAYOUTS:
+            raise ValueError(f"mode={mode!r}; there are {', '.join(LAYOUTS)}.")
+        self.mode = mode
         self.has_guard = mode in ("guard", "both")
-        self.workers = Workers(workers, _LANES[mode])
+        self.workers = Workers(workers, LAYOUTS[mode])
         self.trace = trace if trace is not None else Trace()
         self.kinds = Registry()
         self.contexts = {one.name: one for one in (NO_CONTEXT, *contexts)}
         self.context = NO_CONTEXT.name
         self.ended: list[Task] = []
-        self.queues = Queues(len(self.workers), seed=seed, steals=steals)
+        self.queues = Queues(len(self.workers), seed=seed)
         self.aging = Aging(workers)
-        self._ledger = Ledger(self.trace)
-        self._raising = Raising(self.kinds, self.queues, self.workers, self._ledger)
+        self._raising = Raising(self.kinds, self.queues, self.workers, self.trace)
         self._newest: dict[Hashable, Task] = {}
         self._number = 0
         for name, declared in kinds.items():
@@ -126,7 +121,7 @@ class Policy:
         replaced = self._newest.get(task.key) if task.key is not None else None
         if replaced is not None and (replaced.state is not State.READY or replaced.quanta):
             replaced = None
-        is_full = kind.waiting >= kind.declared.max_queued and replaced is None
+        is_full = kind.is_full and replaced is None
         may_shed = task.is_optional or kind.declared.overflow == "shed"
         if is_full and not may_shed:
             raise QueueFull(kind.name, kind.declared.max_queued)
@@ -138,20 +133,24 @@ class Policy:
         if task.deadline_ns != NEVER or kind.level == 0:
             kind.period.released(now_ns)
         if replaced is not None:
-            self._shed(replaced, kind, now_ns, Reason.NEWEST)
+            self._shed(replaced, self.kinds[replaced.kind], now_ns, Reason.NEWEST)
         if task.key is not None:
             self._newest[task.key] = task
         task.home = self.workers.home(self._number)
-        self._note(now_ns, Happening.SUBMIT, task.home, kind, 0, task, task.deadline_ns)
+        self.trace.note(
+            now_ns,
+            Happening.SUBMIT,
+            task.home,
+            task.level,
+            kind.number,
+            0,
+            task.number,
+            task.deadline_ns,
+        )
         if is_full:
             self._drop(task, kind, now_ns, Reason.FULL)
         else:
             self._push(task, kind, now_ns)
-
-    def has_room(self, name: str) -> bool:
-        """Whether one more task of this kind may be queued."""
-        kind = self.kinds.of(name)
-        return kind.waiting < kind.declared.max_queued
 
     def cancel(self, task: Task, now_ns: int) -> bool:
         """End a task: now while it does not run, else at the end of its quantum.
@@ -197,8 +196,9 @@ class Policy:
                 if found is None:
                     break
                 task = found[0][3]
-                if task.is_optional and self._is_too_late(task, now_ns):
-                    self._shed(task, self.kinds[task.kind], now_ns, Reason.LATE)
+                kind = self.kinds[task.kind]
+                if task.is_optional and task.is_late(now_ns + kind.task_ns):
+                    self._shed(task, kind, now_ns, Reason.LATE)
                     continue
                 if self.has_guard and level and (until_ns := self._hold(task, worker, now_ns)):
                     wake_ns = min(wake_ns, until_ns)
@@ -223,6 +223,7 @@ class Policy:
         awaits: Task | Literal[True] | None = None,
         cpu_ns: int = -1,
         copied_ns: int = 0,
+        waited_ns: int = 0,
     ) -> bool:
         """A worker's quantum is over.
 
@@ -234,6 +235,7 @@ class Policy:
             awaits: the task that it awaits, or True for something that is none: see `arrived`.
             cpu_ns: of `ran_ns`, how long the processor computed; all of it where it is -1.
             copied_ns: of `ran_ns`, how long data was copied.
+            waited_ns: of `ran_ns`, how long it waited inside of the quantum.
 
         Returns:
             Whether the worker keeps the task for another quantum. Else it picks.
@@ -241,7 +243,7 @@ class Policy:
         task = self.workers.running[worker]
         assert task is not None, f"worker {worker} runs nothing"
         kind = self.kinds[task.kind]
-        task.spent(ran_ns, ran_ns if cpu_ns < 0 else cpu_ns, copied_ns)
+        task.spent(ran_ns, ran_ns if cpu_ns < 0 else cpu_ns, copied_ns, waited_ns)
         kind.measured(ran_ns, task.level)
         if kind.longest_ns > self.aging.longest_ns:
             self.aging.longest_ns = kind.longest_ns
@@ -259,10 +261,14 @@ class Policy:
         why = self._why_yield(task, worker, now_ns)
         if why:
             self.workers.running[worker] = None
-            self._note(now_ns, Happening.YIELD, worker, kind, why, task, ran_ns)
+            self.trace.note(
+                now_ns, Happening.YIELD, worker, task.level, kind.number, why, task.number, ran_ns
+            )
             self._push(task, kind, now_ns)
             return False
-        self._note(now_ns, Happening.QUANTUM, worker, kind, 0, task, ran_ns)
+        self.trace.note(
+            now_ns, Happening.QUANTUM, worker, task.level, kind.number, 0, task.number, ran_ns
+        )
         self.workers.end_ns[worker] = now_ns + kind.quantum_ns
         return True
 
@@ -284,8 +290,7 @@ class Policy:
         levels = levels_in(self.contexts[name], self.kinds)
         number = list(self.contexts).index(name)
         self.context = name
-        head = head_of(Happening.CONTEXT, NO_WORKER, NO_LEVEL, 0, reason)
-        self.trace.emit(now_ns, head, number)
+        self.trace.note(now_ns, Happening.CONTEXT, reason=reason, value=number)
         for kind in self.kinds.values():
             kind.assigned = levels.get(kind.name, kind.base)
         return self._shift(now_ns, Reason.CONTEXT)
@@ -302,10 +307,9 @@ class Policy:
 
     def inherit(self, task: Task, level: int, deadline_ns: int, now_ns: int) -> None:
         """A thread outside waits for `task` as something of `level` would."""
-        if task.state.is_end:
-            return
-        task.claims = [*(task.claims or ()), (level, deadline_ns)]
-        self._raising.inherit(task, level, deadline_ns, now_ns)
+        if not task.state.is_end:
+            task.claims = [*(task.claims or ()), (level, deadline_ns)]
+            self._raising.inherit(task, level, deadline_ns, now_ns)
 
     def disinherit(self, task: Task, level: int, deadline_ns: int, now_ns: int) -> None:
         """The thread outside does not wait any longer."""
@@ -331,9 +335,8 @@ class Policy:
     def _push(self, task: Task, kind: KindState, now_ns: int) -> None:
         task.since_ns = now_ns
         task.turn_ns = 0
-        backlog_ns = self.queues.backlog_ns
+        task.bound_ns = self.aging.bound_ns(kind.level, self.queues.backlog_ns, now_ns)
         self.queues.push(task, kind)
-        task.bound_ns = self.aging.bound_ns(task.level, backlog_ns, now_ns)
         kind.oldest.append((now_ns, task))
         self.workers.wake(task.level)
 
@@ -345,20 +348,24 @@ class Policy:
         if home >= 0 and home != worker:
             kind.stolen += 1
             task.home = worker
-            self._note(now_ns, Happening.STEAL, worker, kind, 0, task, home)
+            self.trace.note(
+                now_ns, Happening.STEAL, worker, task.level, kind.number, 0, task.number, home
+            )
         if task.began_ns < 0:
             task.began_ns = now_ns
         queued_ns = now_ns - task.since_ns
         task.queued_ns += queued_ns
         task.state = State.RUNNING
         self.workers.begin(worker, task, now_ns + kind.quantum_ns)
-        self._note(now_ns, Happening.START, worker, kind, 0, task, queued_ns)
+        self.trace.note(
+            now_ns, Happening.START, worker, task.level, kind.number, 0, task.number, queued_ns
+        )
 
     def _rest(self, worker: int, now_ns: int, wake_ns: int, held: int) -> None:
         workers = self.workers
         workers.rest(worker, wake_ns, held)
         if wake_ns != NEVER:
-            self.trace.emit(now_ns, head_of(Happening.GUARD, worker, held), wake_ns - now_ns)
+            self.trace.note(now_ns, Happening.GUARD, worker, held, value=wake_ns - now_ns)
         if workers.has_lanes:  # a core is free that a less important lane may use now
             self._wake_for_all(workers.lanes[worker].last + 1)
 
@@ -375,18 +382,14 @@ class Policy:
             now_ns + kind.quantum_ns + 2 * kind.spread_ns,
             now_ns,
             periodic=self.queues.at[0],
-            busy_until_ns=self.workers.busy_until_ns(worker),
+            busy_until_ns=lambda: self.workers.busy_until_ns(worker),
             cores=self.workers.cores,
         )
-
-    def _is_too_late(self, task: Task, now_ns: int) -> bool:
-        return not task.quanta and now_ns + self.kinds[task.kind].task_ns > task.deadline_ns
 
     def _why_yield(self, task: Task, worker: int, now_ns: int) -> Reason:
         """Why the worker must not keep its task for another quantum; NONE where it may."""
         workers = self.workers
-        lane = workers.lanes[worker]
-        top = self.queues.top
+        lane, top = workers.lanes[worker], self.queues.top
         if task.level < lane.first or task.level > lane.last:
             return Reason.LANE
         if lane.first <= top < task.level and not workers.is_expected(top):
@@ -404,7 +407,7 @@ class Policy:
     def _end(self, task: Task, kind: KindState, now_ns: int, worker: int, end: State) -> None:
         task.state = end
         task.ended_ns = now_ns
-        self._ledger.ended(task, kind, now_ns, worker)
+        note_end(self.trace, task, kind, now_ns, worker)
         self._forget(task, now_ns)
 
     def _shed(self, task: Task, kind: KindState, now_ns: int, reason: Reason) -> None:
@@ -414,9 +417,12 @@ class Policy:
 
     def _drop(self, task: Task, kind: KindState, now_ns: int, reason: Reason) -> None:
         task.state = State.SHED
+        task.dropped_by = reason
         task.ended_ns = now_ns
         kind.shed += 1
-        self._note(now_ns, Happening.SHED, NO_WORKER, kind, reason, task, 0)
+        self.trace.note(
+            now_ns, Happening.SHED, NO_WORKER, task.level, kind.number, reason, task.number, 0
+        )
         self._forget(task, now_ns)
 
     def _forget(self, task: Task, now_ns: int) -> None:
@@ -440,7 +446,9 @@ class Policy:
             if awaits.waiters is None:
                 awaits.waiters = []
             awaits.waiters.append(task)
-        self._note(now_ns, Happening.BLOCK, worker, kind, 0, task, number)
+        self.trace.note(
+            now_ns, Happening.BLOCK, worker, task.level, kind.number, 0, task.number, number
+        )
         if awaits is not True:
             self._raising.inherit(awaits, task.level, task.order_ns, now_ns)
 
@@ -449,7 +457,9 @@ class Policy:
         task.blocked_ns += blocked_ns
         task.awaits = None
         kind = self.kinds[task.kind]
-        self._note(now_ns, Happening.WAKE, NO_WORKER, kind, 0, task, blocked_ns)
+        self.trace.note(
+            now_ns, Happening.WAKE, NO_WORKER, task.level, kind.number, 0, task.number, blocked_ns
+        )
         self._push(task, kind, now_ns)
 
     def _leave(self, task: Task, now_ns: int) -> None:
@@ -478,7 +488,7 @@ class Policy:
             before, kind.level = kind.level, kind.effective()
             changes.append((kind.name, Level(before), Level(kind.level)))
             level = Happening.LEVEL
-            self._ledger.note(now_ns, level, NO_WORKER, kind.level, kind, reason, 0, before)
+            self.trace.note(now_ns, level, NO_WORKER, kind.level, kind.number, reason, 0, before)
         self._place()
         for task in lifted:
             self.queues.push(task, self.kinds[task.kind])
@@ -487,15 +497,3 @@ class Policy:
                 self._raising.level(task, self.kinds[task.kind])
         self._wake_for_all()
         return changes
-
-    def _note(
-        self,
-        now_ns: int,
-        happening: int,
-        worker: int,
-        kind: KindState,
-        reason: int,
-        task: Task,
-        value: int,
-    ) -> None:
-        self._ledger.note(now_ns, happening, worker, task.level, kind, reason, task.number, value)

@@ -43,14 +43,12 @@ class Queues:
         "backlog_ns",
         "lifted",
         "ready",
-        "steals",
         "top",
         "workers",
     )
 
-    def __init__(self, workers: int, *, seed: int, steals: bool) -> None:
+    def __init__(self, workers: int, *, seed: int) -> None:
         self.workers = workers
-        self.steals = steals
         self.at: list[list[KindState]] = [[] for _ in range(_LEVELS)]
         self.ready = [0] * _LEVELS
         self.top = _LEVELS
@@ -141,7 +139,7 @@ class Queues:
                     kind.mask &= ~me
                 elif found is None or entry < found:
                     found, kind_of, home = entry, kind, worker
-            if self.steals and kind.mask & ~me and (level <= Level.HIGH or found is None):
+            if kind.mask & ~me and (level <= Level.HIGH or found is None):
                 stolen = self._stolen(kind, me, found)
                 if stolen is not None:
                     (found, home), kind_of = stolen, kind

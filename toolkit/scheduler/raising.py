@@ -15,8 +15,8 @@ from toolkit.scheduler.trace import NO_WORKER
 
 if TYPE_CHECKING:
     from toolkit.scheduler.kinds import KindState
-    from toolkit.scheduler.ledger import Ledger
     from toolkit.scheduler.queues import Queues
+    from toolkit.scheduler.trace import Trace
     from toolkit.scheduler.workers import Workers
 
 __all__ = ["Raising"]
@@ -25,15 +25,15 @@ __all__ = ["Raising"]
 class Raising:
     """Raises single tasks and lets them return."""
 
-    __slots__ = ("_kinds", "_ledger", "_queues", "_workers")
+    __slots__ = ("_kinds", "_queues", "_trace", "_workers")
 
     def __init__(
-        self, kinds: dict[str, KindState], queues: Queues, workers: Workers, ledger: Ledger
+        self, kinds: dict[str, KindState], queues: Queues, workers: Workers, trace: Trace
     ) -> None:
         self._kinds = kinds
         self._queues = queues
         self._workers = workers
-        self._ledger = ledger
+        self._trace = trace
 
     def inherit(self, task: Task | None, level: int, deadline_ns: int, now_ns: int) -> None:
         """Lend level and deadline to `task`, and to the whole chain of what it awaits."""
@@ -78,7 +78,9 @@ class Raising:
             return
         why = reason if level is not None else Reason.RETURNED
         happening = Happening.LEVEL
-        self._ledger.note(now_ns, happening, NO_WORKER, task.level, kind, why, task.number, before)
+        self._trace.note(
+            now_ns, happening, NO_WORKER, task.level, kind.number, why, task.number, before
+        )
         if is_queued:
             self._workers.wake(task.level)
 

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple, cast
 
 from toolkit.scheduler.levels import Level
 from toolkit.scheduler.reasons import Happening, Reason
-from toolkit.scheduler.trace import NO_LEVEL, WORDS, Record, records
+from toolkit.scheduler.trace import NBYTES, NO_LEVEL, Record, records
 
 __all__ = ["KindName", "Recording"]
 
 FORMAT = "downhill-recording"
 VERSION = 1
-_EVENT_BYTES = WORDS * 8
 
 
 class KindName(NamedTuple):
@@ -69,9 +68,9 @@ class Recording:
         Raises:
             ValueError: `data` is not made of whole events, or the snapshot lacks a part.
         """
-        if len(data) % _EVENT_BYTES:
+        if len(data) % NBYTES:
             raise ValueError(
-                f"{len(data)} bytes are not whole events of {_EVENT_BYTES}; "
+                f"{len(data)} bytes are not whole events of {NBYTES}; "
                 "give the data of trace.since(cursor) as it is."
             )
         return _recording({**snapshot, "lost": lost}, records(data))

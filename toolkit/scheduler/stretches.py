@@ -156,6 +156,7 @@ class Walk:
     def _move(self, happening: Happening, event: Record) -> None:
         needed = _BEFORE.get(happening)
         found = self._open.get(event.task)
+        self._standing.learn(event, is_first=found is None)
         known_ns = self._start_ns
         if found and found.doing is not needed:
             known_ns = self._break_off(event.task)
@@ -170,7 +171,7 @@ class Walk:
             self._enter(event, _AFTER[happening], self._now_ns)
 
     def _enter(self, event: Record, doing: Doing, begin_ns: int) -> _Open:
-        level = self._standing.learn(event)
+        level = self._standing.level_of(event.task, event.kind)
         entered = _Open(doing, event.task, event.kind, level, begin_ns)
         if doing is Doing.RUNNING:
             self._vacate(event.worker)

@@ -55,8 +55,10 @@ class Task:
         began_ns: when its first quantum began, or -1.
         ended_ns: when it ended, or -1.
         quanta: how many it has run.
-        queued_ns, ran_ns, cpu_ns, copied_ns, blocked_ns: where its time went.
+        queued_ns, ran_ns, blocked_ns: where its time went.
+        cpu_ns, copied_ns, waited_ns: of the time that it ran, what is explained.
         is_apart: it is queued at a level of its own, apart from its kind.
+        dropped_by: why it was shed.
         is_cancelled: it ends at the end of its quantum.
     """
 
@@ -70,6 +72,7 @@ class Task:
         "cost_ns",
         "cpu_ns",
         "deadline_ns",
+        "dropped_by",
         "ended_ns",
         "home",
         "is_apart",
@@ -90,6 +93,7 @@ class Task:
         "state",
         "turn_ns",
         "version",
+        "waited_ns",
         "waiters",
         "work",
     )
@@ -111,26 +115,32 @@ class Task:
         self.number = self.level = self.home = self.version = self.quanta = 0
         self.state = State.NEW
         self.raised: int | None = None
-        self.raised_by = Reason.NONE
+        self.raised_by = self.dropped_by = Reason.NONE
         self.awaits: Task | None = None
         self.waiters: list[Task] | None = None
         self.claims: list[tuple[int, int]] | None = None
         self.began_ns = self.ended_ns = -1
         self.bound_ns = NEVER
         self.queued_ns = self.ran_ns = self.cpu_ns = self.copied_ns = self.blocked_ns = 0
+        self.waited_ns = 0
         self.released_ns = self.since_ns = self.cost_ns = self.turn_ns = 0
         self.is_cancelled = self.is_apart = False
 
     def __repr__(self) -> str:
         return f"Task({self.kind} {self.number}, {State(self.state).name})"
 
-    def spent(self, ran_ns: int, cpu_ns: int, copied_ns: int) -> None:
-        """Note a quantum."""
+    def spent(self, ran_ns: int, cpu_ns: int, copied_ns: int, waited_ns: int) -> None:
+        """Note a quantum: how long it took, and what of that is explained."""
         self.quanta += 1
         self.ran_ns += ran_ns
         self.turn_ns += ran_ns
         self.cpu_ns += cpu_ns
         self.copied_ns += copied_ns
+        self.waited_ns += waited_ns
+
+    def is_late(self, end_ns: int) -> bool:
+        """Whether it has not begun, and ending at `end_ns` is after its deadline."""
+        return not self.quanta and end_ns > self.deadline_ns
 
     @property
     def lateness_ns(self) -> int:
@@ -139,12 +149,12 @@ class Task:
 
     def cause(self) -> Reason:
         """Where most of its time went, from its release to its end."""
-        held_up_ns = max(self.ran_ns - self.cpu_ns - self.copied_ns, 0)
+        held_up_ns = max(self.ran_ns - self.cpu_ns - self.copied_ns - self.waited_ns, 0)
         spent = (
             (self.queued_ns, Reason.QUEUED),
             (self.cpu_ns, Reason.COMPUTING),
             (self.copied_ns, Reason.COPYING),
-            (self.blocked_ns, Reason.WAITING),
+            (self.blocked_ns + self.waited_ns, Reason.WAITING),
             (held_up_ns, Reason.HELD_UP),
         )
         return max(spent)[1]

@@ -11,15 +11,16 @@ what was overwritten before it came is counted, not hidden.
 
 from __future__ import annotations
 
-import array
+import struct
 from typing import NamedTuple
 
-__all__ = ["NO_LEVEL", "NO_WORKER", "WORDS", "Delta", "Record", "Trace", "head_of", "records"]
+__all__ = ["NBYTES", "NO_LEVEL", "NO_WORKER", "Delta", "Record", "Trace", "records"]
 
-WORDS = 3
 NO_WORKER = 255
 NO_LEVEL = 7
-_WORD_BYTES = 8
+_EVENT = struct.Struct("<qIBBHq")
+NBYTES = _EVENT.size
+_pack = _EVENT.pack_into
 
 
 class Record(NamedTuple):
@@ -59,13 +60,13 @@ class Trace:
         ValueError: `slots` is no power of two.
     """
 
-    __slots__ = ("_mask", "_words", "count")
+    __slots__ = ("_data", "_mask", "count")
 
     def __init__(self, slots: int = 1 << 16) -> None:
         if slots < 1 or slots & (slots - 1):
             raise ValueError(f"slots={slots} is no power of two; take {1 << slots.bit_length()}.")
         self._mask = slots - 1
-        self._words = array.array("q", bytes(WORDS * _WORD_BYTES * slots))
+        self._data = bytearray(NBYTES * slots)
         self.count = 0
 
     @property
@@ -73,49 +74,41 @@ class Trace:
         """How many of the newest events are kept."""
         return self._mask + 1
 
-    def emit(self, t_ns: int, head: int, value: int) -> None:
-        """Note one event; the oldest one goes."""
-        at = (self.count & self._mask) * WORDS
-        words = self._words
-        words[at] = t_ns
-        words[at + 1] = head
-        words[at + 2] = value
-        self.count += 1
+    def note(
+        self,
+        t_ns: int,
+        happening: int,
+        worker: int = NO_WORKER,
+        level: int = NO_LEVEL,
+        kind: int = 0,
+        reason: int = 0,
+        task: int = 0,
+        value: int = 0,
+    ) -> None:
+        """Note one event; the oldest one goes. `task` is 0 where it is about a kind, or none."""
+        count = self.count
+        where = happening << 11 | worker << 3 | level
+        _pack(self._data, (count & self._mask) * NBYTES, t_ns, task, reason, kind, where, value)
+        self.count = count + 1
 
     def since(self, cursor: int = 0) -> Delta:
         """The events after `cursor`, of which there are at most `slots`. Copies them once."""
         count = self.count
         first = max(cursor, count - self.slots)
-        begin, end = (first & self._mask) * WORDS, (count & self._mask) * WORDS
+        begin, end = (first & self._mask) * NBYTES, (count & self._mask) * NBYTES
         if first == count:
             data = b""
         elif begin < end:
-            data = self._words[begin:end].tobytes()
+            data = bytes(self._data[begin:end])
         else:
-            data = self._words[begin:].tobytes() + self._words[:end].tobytes()
-        return Delta(count, first - cursor, data)
-
-
-def head_of(
-    happening: int, worker: int = NO_WORKER, level: int = NO_LEVEL, kind: int = 0, reason: int = 0
-) -> int:
-    """The head of an event without its task: add the task's number."""
-    return happening << 59 | worker << 51 | level << 48 | kind << 40 | reason << 32
+            data = bytes(self._data[begin:] + self._data[:end])
+        late = max(self.count - self.slots - first, 0)  # overwritten while it was copied
+        return Delta(count, first + late - cursor, data[late * NBYTES :])
 
 
 def records(data: bytes) -> list[Record]:
     """The events of a delta, unpacked."""
-    words = array.array("q", data)
     return [
-        Record(
-            words[at],
-            words[at + 1] >> 59,
-            words[at + 1] >> 51 & 255,
-            words[at + 1] >> 48 & 7,
-            words[at + 1] >> 40 & 255,
-            words[at + 1] >> 32 & 255,
-            words[at + 1] & 0xFFFFFFFF,
-            words[at + 2],
-        )
-        for at in range(0, len(words), WORDS)
+        Record(t_ns, where >> 11, where >> 3 & 255, where & 7, kind, reason, task, value)
+        for t_ns, task, reason, kind, where, value in _EVENT.iter_unpack(data)
     ]

@@ -1,1 +1,1 @@
-"""Who drives the policy? Threads by the wall clock, or the simulator by a virtual one."""
+"""Who drives the policy? Threads on the wall clock, and a virtual machine on a virtual one."""

@@ -1,0 +1,155 @@
+"""A live pipeline beside training and chat, on real threads: what must hold is counted, not timed.
+
+Thoughts wait for gates that the test opens, so that their age is told in frames.
+"""
+
+import threading
+from concurrent.futures import Future
+from queue import SimpleQueue
+
+import pytest
+import torch
+
+from toolkit import FrameRing, Pipeline, hooks
+from toolkit.profiling import profile
+from toolkit.scheduler import Scheduler
+from toolkit.stages import blur, gray
+from toolkit.thoughts import Annotator, Feed, FeedCounts
+
+KINDS = {"frame": "CRITICAL", "chat": "HIGH", "think": "NORMAL", "train": "LOW"}
+PATIENCE_SECONDS = 60  # only a scheduler that hangs takes so long
+
+
+@pytest.fixture
+def scheduler():
+    with Scheduler(KINDS, workers=2) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture
+def camera():
+    """A ring of four slots, and 22 frames of it that are filled with their number."""
+    ring = FrameRing(4, width=32, height=16, pixel_format="gray", drop="error")
+
+    def play(count=22):
+        for number in range(count):
+            frame = ring.copy_in(
+                torch.full((1, 16, 32), number, dtype=torch.uint8), pts_seconds=number / 30
+            )
+            yield frame
+            del frame
+
+    play.ring = ring
+    return play
+
+
+class Gates:
+    """Thinks about a frame until the test opens its gate, and holds no worker meanwhile."""
+
+    def __init__(self):
+        self._closed = SimpleQueue()
+
+    def think(self, gray):
+        gate = Future()
+        self._closed.put(gate)
+        yield gate
+        return round(float(gray.mean() * 255))
+
+    def next(self):
+        """The gate of the thought that is under way, or is about to begin."""
+        return self._closed.get(timeout=PATIENCE_SECONDS)
+
+
+class Ear:
+    """Hears what workers wait for."""
+
+    def __init__(self):
+        self.waits = []
+
+    def event(self, event):
+        if event.kind == "wait" and threading.current_thread() is not threading.main_thread():
+            self.waits.append((event.op, event.stage, event.frame))
+
+
+def train(weights, rounds):
+    """Gradient descent, a step each quantum."""
+    for _ in range(rounds):
+        loss = (weights * weights).sum()
+        loss.backward()
+        with torch.no_grad():
+            weights -= 0.1 * weights.grad
+            weights.grad = None
+        yield
+    return rounds
+
+
+async def chat(scheduler, tokens):
+    """A reply, each token a task of its own."""
+    return [
+        await scheduler.submit(lambda token=token: token * token, kind="chat")
+        for token in range(tokens)
+    ]
+
+
+def rest(scheduler):
+    """Training and two conversations, under way."""
+    weights = torch.ones(64, 64, requires_grad=True)
+    work = [scheduler.submit(train(weights, 300), kind="train")]
+    return work + [scheduler.submit(chat(scheduler, 40), kind="chat") for _ in range(2)]
+
+
+def test_frames_keep_their_rate_and_thoughts_land_on_their_own(scheduler, camera):
+    gates, shown, kept = Gates(), [], {}
+    annotator = Annotator("mean", gates.think, scheduler=scheduler, kind="think", needs=["gray"])
+
+    def show(frame):
+        shown.append(frame.index)
+        if frame.index in (0, 21):
+            kept[frame.index] = frame.keep()
+
+    pipeline = Pipeline([gray, blur])
+    options = {"want": ["blur"], "fps": 30, "show": show, "annotators": [annotator]}
+    ear = Ear()
+    hooks.listen(ear)
+    with profile(keep="all") as session, Feed(scheduler, pipeline, camera(), **options) as feed:
+        others = rest(scheduler)
+        step(feed, 1)
+        first = gates.next()
+        step(feed, 7)
+        first.set_result(None)
+        second = gates.next()  # about frame 7
+        step(feed, 12)  # all slots but the one that is kept came round
+        second.set_result(None)
+        third = gates.next()  # about frame 19
+        step(feed, 2)
+        assert not feed.step()
+        third.set_result(None)
+        gates.next().set_result(None)  # about frame 21
+        assert annotator.wait(PATIENCE_SECONDS)
+        done = [one.result(PATIENCE_SECONDS) for one in others]
+    hooks.unlisten(ear)
+
+    assert shown == list(range(22)), "each of them, in order"
+    assert feed.counts == FeedCounts(taken=22, shown=22)
+    assert camera.ring.stats.dropped == 0
+    assert done == [300, *[[token * token for token in range(40)]] * 2]
+
+    assert (kept[0]["mean"], kept[21]["mean"]) == (0, 21)
+    assert kept[0].age_seconds("mean") > kept[21].age_seconds("mean") > 0
+    counts = annotator.counts
+    assert (counts.thought, counts.attached, counts.dropped, counts.failed) == (4, 3, 1, 0)
+    assert counts.offered == counts.skipped + counts.thought == 22
+
+    assert ear.waits == [], "no worker waited, for a thought or for anything else"
+    waits = [event for event in session.events if event.kind == "wait"]
+    assert {event.stage for event in waits} == {""}, "only the test did"
+    bill = session.bill()
+    assert [bill.stage(name).frames for name in ("gray", "blur")] == [22, 22]
+    assert [bill.stage(name).waits_ms for name in ("gray", "blur", "mean")] == [0, 0, 0]
+
+
+def step(feed, count):
+    """So many frames, each shown before the next one is taken."""
+    for _ in range(count):
+        assert feed.step()
+        assert feed.wait(PATIENCE_SECONDS)

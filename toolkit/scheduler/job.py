@@ -1,0 +1,161 @@
+"""How is a task run, one quantum at a time? Calls, generators and coroutines, all alike."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import types
+from concurrent.futures import CancelledError, Future
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, cast
+
+from toolkit import hooks
+from toolkit.scheduler.ambient import Modes
+from toolkit.scheduler.handle import Handle, set_current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Job"]
+
+_log = logging.getLogger(__name__)
+_STEPPED = (types.GeneratorType, types.CoroutineType)
+
+
+class Spent:
+    """Hears what a quantum copied and waited for; a listener of `toolkit.hooks`."""
+
+    __slots__ = ("copied_ns", "waited_ns")
+
+    def __init__(self) -> None:
+        self.copied_ns = self.waited_ns = 0
+
+    def event(self, event: hooks.Event) -> None:
+        """Add up copies between host and device, and waits."""
+        if event.kind == "copy" and event.direction in ("h2d", "d2h"):
+            self.copied_ns += event.duration_ns
+        elif event.kind in ("wait", "sync"):
+            self.waited_ns += event.duration_ns
+
+
+class Job:
+    """The work of a task, with the context variables and modes of who submitted it.
+
+    Attributes:
+        handle: where the outcome goes.
+        is_over: whether it has ended, with `value` or `error`.
+    """
+
+    __slots__ = (
+        "_args",
+        "_awaited",
+        "_context",
+        "_modes",
+        "_steps",
+        "_work",
+        "error",
+        "handle",
+        "is_over",
+        "value",
+    )
+
+    def __init__(self, work: Any, args: tuple[Any, ...], handle: Handle) -> None:
+        self._work = work
+        self._args = args
+        self._steps: Any = work if isinstance(work, _STEPPED) else None
+        self._context: Context = copy_context()
+        self._modes = Modes()
+        self._awaited: Any = None
+        self.handle = handle
+        self.is_over = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def quantum(self, listeners: hooks.Table) -> Any:
+        """Run until the next yield, or to the end; then `is_over`.
+
+        Returns:
+            What the task awaits: anything with `add_done_callback`; None: it only yielded.
+        """
+        set_current(self.handle)
+        self._modes.enter()
+        try:
+            return self._context.run(self._advance, listeners)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the task's, not ours
+            self._ended(None, error)
+        finally:
+            self._modes.leave()
+            set_current(None)
+        return None
+
+    def close(self) -> None:
+        """Let a generator or coroutine that was cancelled run its `finally` blocks."""
+        steps, self._steps = self._steps, None
+        if steps is None:
+            return
+        self._modes.enter()
+        try:
+            self._context.run(steps.close)
+        except BaseException:  # noqa: BLE001 - nobody waits for it any more
+            _log.exception("%r raised while it was cancelled", self.handle)
+        finally:
+            self._modes.leave()
+
+    def _advance(self, listeners: hooks.Table) -> Any:
+        with hooks.using(listeners):
+            if self._steps is None:
+                value = self._work(*self._args)
+                if not isinstance(value, _STEPPED):
+                    self._ended(value, None)
+                    return None
+                self._steps = value
+            awaited, self._awaited = self._awaited, None
+            try:
+                asked = self._resume(awaited)
+            except StopIteration as stop:
+                self._ended(stop.value, None)
+                return None
+        if asked is not None and not hasattr(asked, "add_done_callback"):
+            self._steps.close()
+            raise TypeError(
+                "a task yields None at the end of a quantum, or something to await: a handle, a "
+                f"future, a frame's request; {self.handle!r} yielded {type(asked).__name__}."
+            )
+        self._awaited = asked
+        return asked
+
+    def _resume(self, awaited: Any) -> Any:
+        if not isinstance(awaited, Future):
+            return self._steps.send(None)
+        value, error = outcome_of(cast("Future[Any]", awaited))
+        return self._steps.send(value) if error is None else self._steps.throw(error)
+
+    def _ended(self, value: Any, error: BaseException | None) -> None:
+        self.is_over = True
+        self.value = value
+        self.error = error
+        self._steps = None
+
+
+def outcome_of(awaited: Future[Any]) -> tuple[Any, BaseException | None]:
+    """Value and error of a future that is over, also where its waiters were not told yet."""
+    if isinstance(awaited, Handle) and not awaited.done():
+        job: Job = awaited.task.work
+        return (job.value, job.error) if job.is_over else (None, CancelledError(f"{awaited!r}"))
+    if awaited.cancelled():
+        return None, CancelledError(f"{awaited!r}")
+    error = awaited.exception()
+    return (awaited.result(), None) if error is None else (None, error)
+
+
+def check_work(work: Callable[..., Any] | Any) -> None:
+    """See whether `work` can be run.
+
+    Raises:
+        TypeError: it is no callable, generator or coroutine.
+    """
+    if not callable(work) and not isinstance(work, _STEPPED):
+        hint = " an awaitable of asyncio is none" if inspect.isawaitable(work) else ""
+        raise TypeError(
+            f"a task is a call, a generator or a coroutine; {type(work).__name__} is none.{hint}"
+        )

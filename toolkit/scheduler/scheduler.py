@@ -1,0 +1,345 @@
+"""How do I use it? Declare kinds of work, submit, and read what was decided.
+
+with Scheduler({"frame": "CRITICAL", "train": "LOW"}) as scheduler:
+    handle = scheduler.submit(work, kind="train")
+    frames = scheduler.periodic("frame", fps=60)
+    frames.submit(show, picture)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.scheduler.ambient import one_thread_each
+from toolkit.scheduler.executors.threads import Threads
+from toolkit.scheduler.feedback import Feedback
+from toolkit.scheduler.handle import Handle, current
+from toolkit.scheduler.job import Job, check_work
+from toolkit.scheduler.kinds import Kind, QueueFull
+from toolkit.scheduler.lanes import Mode
+from toolkit.scheduler.levels import NEVER, Level
+from toolkit.scheduler.periodic import Overcommitted, Periodic
+from toolkit.scheduler.policy import Policy
+from toolkit.scheduler.reasons import Reason
+from toolkit.scheduler.statistics import KindStatistics, statistics_of
+from toolkit.scheduler.task import Task
+from toolkit.scheduler.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Hashable, Iterable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from toolkit.scheduler.contexts import Context
+
+__all__ = ["Closed", "Leftovers", "Scheduler"]
+
+
+class Closed(RuntimeError):
+    """The scheduler was shut down: it takes no more work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What `shutdown` left.
+
+    Attributes:
+        cancelled: handles of the tasks that were cancelled because they had not ended.
+        running: handles of those that still run, since their quantum has not ended.
+    """
+
+    cancelled: tuple[Handle, ...] = ()
+    running: tuple[Handle, ...] = ()
+
+
+class Scheduler:
+    """Runs tasks on threads of its own, most urgent first.
+
+    Args:
+        kinds: what work there is; a level, or a `Kind` that says more.
+        workers: how many processors it may use; all, where it is left out.
+        mode: see `Policy`.
+        contexts: which kinds matter more in which situation.
+        clock: the time in ns.
+        trace_slots: how many of the newest events are kept, a power of two; 24 bytes each.
+        initializer: called once by each worker; without one, torch is told to compute on the
+            worker's own thread alone, where it is loaded.
+
+    Raises:
+        ValueError: a mode, a level or a number that there cannot be.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind | Level | int | str],
+        *,
+        workers: int | None = None,
+        mode: Mode = "lanes",
+        contexts: Iterable[Context] = (),
+        clock: Callable[[], int] = time.perf_counter_ns,
+        trace_slots: int = 1 << 16,
+        initializer: Callable[[], object] = one_thread_each,
+    ) -> None:
+        self.clock = clock
+        self.trace = Trace(trace_slots)
+        self._policy = Policy(
+            kinds,
+            workers=workers or os.cpu_count() or 1,
+            mode=mode,
+            contexts=contexts,
+            trace=self.trace,
+        )
+        self._feedback = Feedback()
+        self._periodic: dict[str, Periodic] = {}
+        self._is_closed = False
+        self.threads = Threads(self._policy, clock, initializer=initializer, tick=self._tick)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"context {self.context!r}"
+        return f"Scheduler({self._policy!r}, {state})"
+
+    # -- work -------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        work: Any,
+        *args: Any,
+        kind: str,
+        deadline_seconds: float | None = None,
+        optional: bool = False,
+        key: Hashable = None,
+    ) -> Handle:
+        """Queue some work. Blocks only where the kind's queue is full and says so.
+
+        Args:
+            work: a callable, which is one quantum; a generator or a generator function, which ends
+                a quantum with `yield` and awaits with `yield handle`; a coroutine or a coroutine
+                function.
+            *args: for the callable.
+            kind: what it is.
+            deadline_seconds: when its result is wanted, from now.
+            optional: drop it where it cannot be in time, or finds no room.
+            key: replaces a task with the same key that has not begun.
+
+        Raises:
+            ValueError: nobody declared the kind.
+            TypeError: `work` is nothing that can be run.
+            QueueFull: there is no room, and the kind says "error", or a task submitted it.
+            Closed: after `shutdown`.
+        """
+        check_work(work)
+        if self._is_closed:
+            raise Closed("the scheduler was shut down: make a new one to submit work.")
+        now_ns = self.clock()
+        deadline_ns = NEVER if deadline_seconds is None else now_ns + int(deadline_seconds * 1e9)
+        task = Task(kind, deadline_ns=deadline_ns, optional=optional, key=key)
+        handle = Handle(self, task)
+        task.work = Job(work, args, handle)
+        while True:
+            try:
+                self.threads.submit(task, now_ns)
+            except QueueFull:
+                declared = self._policy.kinds[kind].declared
+                if declared.overflow == "error" or current() is not None or self._is_closed:
+                    raise
+                self.threads.wait_for_room(kind)
+            else:
+                return handle
+
+    def periodic(
+        self,
+        kind: str,
+        *,
+        fps: float,
+        level: Level | int | str | None = None,
+        cost_seconds: float = 0,
+    ) -> Periodic:
+        """Declare that work of this kind is released `fps` times a second.
+
+        Args:
+            kind: a kind; a new one where `level` is given.
+            fps: its rate.
+            level: of a new kind.
+            cost_seconds: how long one takes, where it is known before: checked against what other
+                periodic critical work takes.
+
+        Raises:
+            ValueError: there is no such kind, or no such rate.
+            Overcommitted: periodic critical work would take more than all workers.
+        """
+        if not fps > 0:
+            raise ValueError(f"fps={fps} is not above 0.")
+        period_ns = int(1e9 / fps)
+        if level is not None and kind not in self._policy.kinds:
+            self.threads.call(lambda _: self._policy.add_kind(kind, level))
+        self._admit(kind, cost_seconds * fps)
+        self.threads.call(lambda _: self._policy.declare_period(kind, period_ns))
+        self._periodic[kind] = periodic = Periodic(self, kind, period_ns)
+        return periodic
+
+    def cancel(self, handle: Handle) -> bool:
+        """As `handle.cancel()`."""
+        return self.threads.call(lambda now_ns: self._policy.cancel(handle.task, now_ns))
+
+    @contextmanager
+    def waiting(self, handle: Handle, level: Level) -> Generator[None]:
+        """While the block runs, a thread outside waits for `handle` as something of `level` would.
+
+        Raises:
+            RuntimeError: a task waits so, which would block its worker.
+        """
+        if current() is not None:
+            raise RuntimeError(
+                f"a task that blocks for {handle!r} would hold its worker: write `value = yield "
+                "handle`, or `await handle` in a coroutine."
+            )
+        policy, task, lent = self._policy, handle.task, (int(level), NEVER)
+        self.threads.call(lambda now_ns: policy.inherit(task, *lent, now_ns))
+        try:
+            yield
+        finally:
+            self.threads.call(lambda now_ns: policy.disinherit(task, *lent, now_ns))
+
+    # -- what matters -----------------------------------------------------------------------------
+
+    @property
+    def context(self) -> str:
+        """The name of the context that holds."""
+        return self._policy.context
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The names of all contexts, in the numbering of the trace."""
+        return tuple(self._policy.contexts)
+
+    def set_context(self, name: str, reason: Reason = Reason.USER) -> None:
+        """Let another context hold, for queued and running work alike.
+
+        Raises:
+            ValueError: there is no such context.
+        """
+        self.threads.call(lambda now_ns: self._policy.set_context(name, now_ns, reason))
+
+    def expect(self, kind: str, level: Level | int | str | None) -> None:
+        """Let a kind that will probably be needed have at least `level`; None: no longer.
+
+        Raises:
+            ValueError: there is no such kind or level.
+        """
+        to = None if level is None else int(Level.of(level))
+        self.threads.call(lambda now_ns: self._policy.expect(kind, to, now_ns))
+
+    # -- what was decided -------------------------------------------------------------------------
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of all kinds, in the numbering of the trace."""
+        return tuple(self._policy.kinds)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was shut down."""
+        return self._is_closed
+
+    def level_of(self, kind: str) -> Level:
+        """The level that a kind has now."""
+        return Level(self._policy.kinds.of(kind).level)
+
+    def statistics(self) -> dict[str, KindStatistics]:
+        """The figures of each kind, now."""
+        with self.threads.lock:
+            return {name: statistics_of(kind) for name, kind in self._policy.kinds.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """How things stand, as plain data: workers, kinds, contexts, queues."""
+        policy = self._policy
+        with self.threads.lock:
+            running = [0 if task is None else task.number for task in policy.workers.running]
+            kinds = [
+                {
+                    "name": kind.name,
+                    "level": kind.level,
+                    "base": kind.base,
+                    "queued": kind.waiting,
+                    "period_ns": kind.period.ns if kind.period.is_declared else 0,
+                }
+                for kind in policy.kinds.values()
+            ]
+            return {
+                "cores": policy.workers.cores,
+                "workers": len(policy.workers),
+                "lanes": [[int(lane.first), int(lane.last)] for lane in policy.workers.lanes],
+                "kinds": kinds,
+                "contexts": list(policy.contexts),
+                "context": policy.context,
+                "mode": policy.mode,
+                "depths": list(policy.queues.ready),
+                "running": running,
+                "now_ns": self.clock(),
+            }
+
+    # -- end --------------------------------------------------------------------------------------
+
+    def shutdown(self, drain: bool = True, timeout_seconds: float | None = None) -> Leftovers:
+        """Take no more work, and end: after what there is, or at once.
+
+        Args:
+            drain: let all tasks end first; else cancel those that have not.
+            timeout_seconds: how long to wait for them, and then for the workers.
+
+        Returns:
+            What had not ended.
+        """
+        self._is_closed = True
+        for periodic in self._periodic.values():
+            periodic.stop()
+        if drain:
+            self.threads.wait_until_over(timeout_seconds)
+        cancelled = tuple(task.work.handle for task in self.threads.call(self._cancel_all))
+        if not drain or cancelled:
+            self.threads.wait_until_over(timeout_seconds)
+        self.threads.stop(timeout_seconds)
+        running = tuple(handle for handle in cancelled if not handle.task.state.is_end)
+        return Leftovers(cancelled, running)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Drain; after an error, an interrupt among them, cancel."""
+        self.shutdown(drain=kind is None)
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _cancel_all(self, now_ns: int) -> list[Task]:
+        left = sorted(self.threads.live, key=lambda task: task.number)
+        for task in left:
+            self._policy.cancel(task, now_ns)
+        return left
+
+    def _admit(self, kind: str, asked: float) -> None:
+        policy = self._policy
+        state = policy.kinds.of(kind)
+        if not asked or state.level != Level.CRITICAL:
+            return
+        others = sum(
+            one.task_ns / one.period.ns
+            for one in policy.queues.at[Level.CRITICAL]
+            if one.period.is_declared and one is not state
+        )
+        if others + asked > policy.workers.cores:
+            raise Overcommitted(kind, others + asked, policy.workers.cores)
+
+    def _tick(self, now_ns: int) -> None:
+        if now_ns >= self._feedback.next_ns:
+            for kind, level in self._feedback.look(self._policy.kinds.values(), now_ns):
+                self._policy.ask(kind, level, now_ns)

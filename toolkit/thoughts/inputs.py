@@ -1,0 +1,111 @@
+"""What does a thought have while its frame may go? Results, copies of them, or the frame itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from torch import Tensor
+
+from toolkit import hooks
+from toolkit.frame import FrameError, MissingAttachment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from toolkit.frame import Frame
+
+__all__ = ["TAKES", "Inputs", "Takes"]
+
+Takes = Literal["results", "copies", "frame"]
+TAKES: tuple[Takes, ...] = get_args(Takes)
+
+
+class Inputs:
+    """What one thought looks at, taken from a frame without computing or copying.
+
+    Args:
+        frame: where it is taken from.
+        needs: names of results that are attached, or `"pixels"`.
+        takes: `"results"` holds a reference to each, and nothing of the frame; `"copies"` holds a
+            lease until `begin`, which copies; `"frame"` holds a lease until `release`.
+
+    Raises:
+        MissingAttachment: one is not there.
+        FrameError: one lies in the frame's slot, and `takes` is `"results"`.
+    """
+
+    __slots__ = ("_device", "_lease", "_takes", "_values")
+
+    def __init__(self, frame: Frame, needs: tuple[str, ...], takes: Takes) -> None:
+        self._values = tuple(_read(frame, name) for name in needs)
+        if takes == "results":
+            _refuse_views(frame, needs, self._values)
+        self._takes = takes
+        self._device = str(frame.device)
+        self._lease = None if takes == "results" else frame.lease()
+
+    def begin(self) -> tuple[Any, ...]:
+        """The values, in order. Copies them with `"copies"`, on the bill; then the frame may go."""
+        values = self._values
+        if self._takes == "copies":
+            values = tuple(_map(self._copy, value) for value in values)
+            self.release()
+        return values
+
+    def release(self) -> None:
+        """Let go of all of it. A second call does nothing."""
+        lease, self._lease = self._lease, None
+        self._values = ()
+        if lease is not None:
+            lease.release()
+
+    def _copy(self, tensor: Tensor) -> Tensor:
+        side = "h" if tensor.device.type == "cpu" else "d"
+        with hooks.timed(
+            "copy", tensor.nbytes, device=self._device, direction=f"{side}2{side}", op="thought"
+        ):
+            return tensor.clone()
+
+
+def _read(frame: Frame, name: str) -> Any:
+    if name == "pixels":
+        return frame.pixels
+    value = frame.get(name)
+    if value is None:
+        raise MissingAttachment(
+            f"frame {frame.index} has no {name!r} yet, and a thought computes nothing on its frame:"
+            f" add {name!r} to `want`. Attached: {', '.join(frame.names()) or 'nothing'}"
+        )
+    return value
+
+
+def _refuse_views(frame: Frame, needs: tuple[str, ...], values: tuple[Any, ...]) -> None:
+    own = frame.pixels.untyped_storage().data_ptr()
+    for name, value in zip(needs, values, strict=True):
+        if any(one.untyped_storage().data_ptr() == own for one in _tensors(value)):
+            raise FrameError(
+                f"{name!r} lies in the slot of frame {frame.index}, which the next frame overwrites"
+                ": take 'copies', or the 'frame', which occupies a slot as long as the thought"
+            )
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    found: list[Tensor] = []
+    _map(lambda tensor: found.append(tensor) or tensor, value)
+    return iter(found)
+
+
+def _map(change: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """The same value with every tensor in it changed: in tuples, lists, dicts and dataclasses."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _map(change, one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        parts = [_map(change, one) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if is_dataclass(value) and not isinstance(value, type):
+        own = {one.name: getattr(value, one.name) for one in fields(value) if one.init}
+        return replace(value, **{name: _map(change, one) for name, one in own.items()})
+    return value
