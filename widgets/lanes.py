@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Lanes", "Watched"]
 
-IN_FLIGHT = 2  # deltas that no page has drawn yet
+# An answer costs the kernel more than a delta does: the page answers one in so many, and two such
+# groups may be on their way.
+GROUP = 4
+IN_FLIGHT = 2
 POSTER_EVENTS = 8_000  # are enough for some seconds
 WHOLE_NS = 1 << 62
 ALIVE_NS = 500_000_000  # without events, the page is told this often that time goes on
-LOST_NS = 1_000_000_000  # a page that has not drawn one for so long holds up no other
+LOST_NS = 2_000_000_000  # a page that has not drawn a group for so long holds up no other
 
 
 class Watched(Protocol):
@@ -98,8 +101,7 @@ class Lanes(Shown):
     )
     _css = style("shown", "lanes")
 
-    workers = traitlets.Int().tag(sync=True)
-    mode = traitlets.Unicode().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
     contexts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     context = traitlets.Unicode().tag(sync=True)
     paused = traitlets.Bool(False).tag(sync=True)
@@ -118,10 +120,8 @@ class Lanes(Shown):
         self._pair: tuple[tuple[str, Recording], ...] = ()
         self._is_pair_told = False
         self._credits: dict[str, Credit] = {}  # of each view
-        snapshot = scheduler.snapshot() if scheduler is not None else None
         super().__init__(
-            workers=snapshot["workers"] if snapshot else 0,
-            mode=snapshot["mode"] if snapshot else "",
+            title=_title(scheduler.snapshot()) if scheduler is not None else "no scheduler",
             contexts=list(scheduler.contexts) if scheduler is not None else [],
             context=scheduler.context if scheduler is not None else "",
             load=float(getattr(load, "load", 1.0)),
@@ -157,7 +157,7 @@ class Lanes(Shown):
         if self.scheduler is None:
             return f"Lanes({' and '.join(self.titles) or 'nothing'})"
         kinds = ", ".join(self.scheduler.kinds)
-        return f"Lanes({self.workers} workers, mode {self.mode}, kinds: {kinds})"
+        return f"Lanes({self.title}, kinds: {kinds})"
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """With a picture of the last seconds, for pages without a kernel."""
@@ -219,7 +219,7 @@ class Lanes(Shown):
         if not (delta.data or self._is_fresh):
             if now_ns - self._told_ns >= ALIVE_NS:
                 self._told_ns = now_ns
-                self.tell({"t": "ping"})
+                self.tell({"t": "alive"})
             return
         self._told_ns = now_ns
         message: dict[str, Any] = {"t": "delta", "n": self._number + 1, "lost": delta.lost}
@@ -230,8 +230,9 @@ class Lanes(Shown):
             message["about"] = about(Recording.of(message["snapshot"], b""))
         self._is_fresh, self._kinds_told = False, kinds
         self._cursor, self._number = delta.cursor, self._number + 1
-        for one in self._credits.values():
-            one.try_take(self._number)
+        if self._number % GROUP == 0:
+            for one in self._credits.values():
+                one.try_take(self._number)
         self.tell(message, delta.data)
 
     def _drawn(self, message: dict[str, Any]) -> None:
@@ -268,3 +269,9 @@ class Lanes(Shown):
             return None
         self.tell({"t": "fault", "text": ""})
         return found
+
+
+def _title(snapshot: Mapping[str, Any]) -> str:
+    workers, cores = snapshot["workers"], snapshot.get("cores")
+    shared = f" on {cores} cores" if cores and cores != workers else ""
+    return f"{workers} workers{shared}, mode {snapshot['mode']}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import array
-import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.scheduler.perfetto import export_chrome_trace
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import head_of
+from toolkit.scheduler.trace import Trace
 
 if TYPE_CHECKING:
     from widgets.lanes import Watched
@@ -35,11 +36,11 @@ def about(recording: Recording) -> dict[str, Any]:
 
 def pack(recording: Recording) -> bytes:
     """The events as the trace had them, little endian, 24 bytes each."""
-    words = array.array("q")
-    for one in recording.events:
-        head = head_of(one.happening, one.worker, one.level, one.kind, one.reason)
-        words.extend((one.t_ns, head | one.task, one.value))
-    return words.tobytes()
+    events = recording.events
+    ring = Trace(1 << max(len(events) - 1, 0).bit_length())
+    for one in events:
+        ring.note(*one)
+    return ring.since(0).data
 
 
 def export(scheduler: Watched, form: str) -> tuple[str, bytes]:
@@ -50,4 +51,10 @@ def export(scheduler: Watched, form: str) -> tuple[str, bytes]:
         form: `"json"`, which `Recording.load` reads; or `"perfetto"`, for ui.perfetto.dev.
     """
     recording = recorded(scheduler)
-    return "lanes.json", json.dumps(recording.to_dict()).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("lanes.json" if form == "json" else "lanes.perfetto.json")
+        if form == "json":
+            recording.save(path)
+        else:
+            export_chrome_trace(recording, path)
+        return path.name, path.read_bytes()

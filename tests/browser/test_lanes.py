@@ -15,7 +15,7 @@ SETUP = """
 import threading, time
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import NO_LEVEL, NO_WORKER, Trace, head_of
+from toolkit.scheduler.trace import NO_LEVEL, NO_WORKER, Trace
 from widgets import Lanes
 
 class Busy:
@@ -26,7 +26,7 @@ class Busy:
         self.trace, self.lock, self.task, self.stop = Trace(), threading.Lock(), 0, False
 
     def note(self, t, happening, worker, level, kind, reason, task, value):
-        self.trace.emit(t, head_of(happening, worker, level, kind, reason) | task, value)
+        self.trace.note(t, happening, worker, level, kind, reason, task, value)
 
     def live(self, begin, kind):
         self.task += 1
@@ -290,6 +290,60 @@ def test_what_is_kept_is_saved_as_a_file(seen, form, tmp_path):
     path = tmp_path / downloading.value.suggested_filename
     downloading.value.save_as(path)
     assert len(json.loads(path.read_text())["events" if form == "JSON" else "traceEvents"]) > 1000
+
+
+SCHEDULER = """
+import threading, time
+from toolkit.scheduler import Context, Scheduler
+from widgets import Lanes
+
+scheduler = Scheduler(
+    {"frame": "CRITICAL", "chat": "HIGH", "embed": "NORMAL", "train": "LOW"}, workers=2,
+    mode="guard", contexts=(Context("chat", {"chat": "CRITICAL", "frame": "NORMAL"}),))
+stop = threading.Event()
+
+def steps(count):
+    for _ in range(count):
+        time.sleep(0.001)
+        yield
+
+def answer():
+    yield scheduler.submit(steps(2), kind="train")
+
+def work():
+    frames = scheduler.periodic("frame", fps=60)
+    while not stop.wait(1 / 60):
+        frames.submit(steps(2))
+        scheduler.submit(answer(), kind="chat", deadline_seconds=0.1)
+        scheduler.submit(steps(4), kind="embed", optional=True)
+
+threading.Thread(target=work, daemon=True).start()
+lanes = Lanes(scheduler)
+lanes
+"""
+
+
+def test_a_scheduler_at_work_is_seen_with_its_contexts_and_what_tasks_lend_each_other(
+    lab, tmp_path
+):
+    path = tmp_path / f"lanes-{secrets.token_hex(3)}.ipynb"
+    seen = Seen(lab.run(write_notebook(path, SCHEDULER)))
+    assert seen.opened.errors == []
+    seen.wait_for(
+        ".shifts", r"train \d*:? ?.*LOW → HIGH, inheritance|train.*LOW → HIGH, inheritance"
+    )
+    seen.button("chat").click()
+    seen.wait_for(".shifts", "frame: CRITICAL → NORMAL, context")
+    seen.wait_for(".shifts", "train.*LOW → CRITICAL, inheritance")
+    for kind in ("frame", "chat", "embed", "train"):
+        seen.wait_for(".kinds", kind)
+    done = "{kind: one.done for kind, one in scheduler.statistics().items()}"
+    seen.opened.run("stop.set(); scheduler.shutdown(timeout_seconds=20)")
+    for place, count in enumerate(seen.ask(done).values(), 1):
+        cell = f".kinds tbody tr:nth-child({place}) td:nth-child(5)"
+        seen.wait_for(cell, f"^{count}$")
+    assert seen.opened.console_errors == []
+    seen.page.close()
 
 
 def test_what_is_not_seen_is_not_sent(seen):

@@ -281,6 +281,13 @@ test("a life story tells each step, with whys, and when it begins in the middle,
   assert.match(lanes.story(one.events.slice(3), 5, KINDS).lines[0].text, /not kept/);
 });
 
+test("in a life story its kind's shifts are told, too, while it lived", () => {
+  const shift = t => event(t, IS.LEVEL, { kind: 1, level: 0, value: 1, reason: because("context") });
+  const { lines } = lanes.story(taken(submit(0, 5, 1, 1), shift(1), start(2, 5, 1, 0), shift(3)).events, 5, KINDS);
+  assert.deepEqual(lines.map(({ text }) => text.slice(0, 14)), ["submitted at █".replace("█", "▆"), "its kind moved", "worker 0 took "]);
+  assert.deepEqual(lanes.story([], 5, KINDS), { title: "a task 5", lines: [] });
+});
+
 test("every happening of a task has a sentence", () => {
   for (const what of Object.values(IS).filter(what => ![IS.CONTEXT, IS.GUARD].includes(what)))
     assert.notEqual(lanes.sentence(event(0, what, { level: 1, value: 1 })), "something happened");

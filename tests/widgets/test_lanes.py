@@ -7,7 +7,7 @@ import pytest
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import Trace, head_of, records
+from toolkit.scheduler.trace import Trace, records
 from widgets import Lanes
 from widgets.lanes_data import about, pack
 from widgets.lanes_still import poster
@@ -26,8 +26,7 @@ class Scheduled:
         self.asked = []
 
     def happens(self, t_ms, happening, *, worker=0, level=0, kind=0, reason=0, task=0, value=0):
-        head = head_of(happening, worker, level, kind, reason)
-        self.trace.emit(t_ms * MS, head | task, value)
+        self.trace.note(t_ms * MS, happening, worker, level, kind, reason, task, value)
 
     def snapshot(self):
         levels = {"frame": 0, "train": 3, "late": 4}
@@ -96,27 +95,43 @@ def test_then_it_gets_what_is_new_as_it_is_and_nothing_else(seen, scheduler):
     assert seen.sent == ()
 
 
-def test_two_deltas_are_on_their_way_at_most_and_the_next_one_brings_what_waited(seen, scheduler):
-    for task in range(1, 6):
-        short_life(scheduler, task, 10 * task)
-        seen.tick_after(0.1)
-    assert [message["n"] for message, _ in seen.told("delta")] == [2, 3]
-    seen.page(t="drawn", view="a", n=2)
-    seen.tick_after(0.1)
-    ((message, data),) = seen.told("delta")
-    assert message["n"] == 4
-    assert {one.task for one in records(data)} == {3, 4, 5}
+def beats(widget, scheduler, count):
+    """So many beats, before each of which something happened. Gives back what was sent."""
+    for _ in range(count):
+        short_life(scheduler)
+        widget.tick_after(0.1)
+    return widget.told("delta")
 
 
-def test_a_view_that_went_without_a_word_holds_up_the_others_for_a_second(seen, scheduler):
+def test_two_groups_are_on_their_way_at_most_and_the_next_delta_brings_what_waited(seen, scheduler):
+    assert [message["n"] for message, _ in beats(seen, scheduler, 12)] == [2, 3, 4, 5, 6, 7, 8]
+    seen.page(t="drawn", view="a", n=4)
+    ((message, data),) = beats(seen, scheduler, 1)
+    assert message["n"] == 9
+    assert len(records(data)) == 6 * 3
+
+
+def test_a_page_that_answers_each_group_gets_each_delta(seen, scheduler):
+    for group in range(1, 9):
+        assert len(beats(seen, scheduler, 4)) == 4
+        seen.page(t="drawn", view="a", n=4 * group)
+
+
+def test_a_view_that_went_without_a_word_holds_up_the_others_for_two_seconds(seen, scheduler):
     seen.see(view="b", have=1)
-    for task in range(1, 4):
-        short_life(scheduler, task, 10 * task)
-        seen.tick_after(0.1)
-        seen.page(t="drawn", view="a", n=1 + task)
-    assert [message["n"] for message, _ in seen.told("delta")] == [2, 3]
-    seen.tick_after(1.0)
+    beats(seen, scheduler, 7)
+    for drawn in (4, 8):
+        seen.page(t="drawn", view="a", n=drawn)
+    assert beats(seen, scheduler, 1) == []
+    seen.tick_after(2)
     assert len(seen.told("delta")) == 1
+    assert len(beats(seen, scheduler, 3)) == 3
+
+
+def test_without_events_the_page_is_told_twice_a_second_that_time_goes_on(seen):
+    for _ in range(10):
+        seen.tick_after(0.1)
+    assert len(seen.told("alive")) == 2
 
 
 def test_a_view_that_missed_something_gets_all_of_it(seen, scheduler):
@@ -222,6 +237,14 @@ def test_json_is_sent_as_a_file_that_a_recording_is_read_from(seen, scheduler):
     assert (message["name"], message["view"]) == ("lanes.json", "a")
     recording = Recording.from_dict(json.loads(data))
     assert [one.happening for one in recording.events] == [1, 2, 6]
+
+
+def test_perfetto_gets_a_file_of_its_own(seen, scheduler):
+    short_life(scheduler)
+    seen.page(t="export", format="perfetto", view="a")
+    ((message, data),) = seen.told("file")
+    assert message["name"] == "lanes.perfetto.json"
+    assert any(one.get("name") == "train" for one in json.loads(data)["traceEvents"])
 
 
 def recorded(scheduler):

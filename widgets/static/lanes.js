@@ -6,6 +6,7 @@
 const FRAME_MS = 1000 / 30, STILL_MS = 1000; // between pictures; where motion is not wanted
 const DELAY_NS = 2.5e8; // so far behind the kernel is what is drawn, so that all of it has come in
 const QUIET_MS = 1000; // after which a kernel that says nothing is not waited for: the picture stops
+const GROUP = 4; // deltas to an answer, as in `widgets/lanes.py`
 const SPAN_NS = 2e9, MOST_SHIFTS = 8, DRAG_PX = 4, SCRUBS = 1000;
 const GLYPHS = { square: "■", triangle: "▲", circle: "●", plus: "✚", star: "★", ring: "○", diamond: "◆" };
 const SHOWN_REASONS = ["context", "deadline", "inheritance", "aging", "prediction", "returned"];
@@ -78,7 +79,7 @@ class LanesView extends SeenView {
   drawnMs = -Infinity; pictures = 0; counted = { ms: 0, events: 0, pictures: 0 };
 
   bindings() {
-    const draw = () => this.draw(), names = ["paused", "contexts", "context", "load", "mode", "workers"];
+    const draw = () => this.draw(), names = ["paused", "contexts", "context", "load"];
     const turn = () => { this.chosen = null; this.whole = null; this.draw(); };
     return { ...Object.fromEntries(names.map(name => [`change:${name}`, draw])), "change:titles": turn };
   }
@@ -114,8 +115,11 @@ class LanesView extends SeenView {
     this.shiftList = make("ol", { className: "shifts", attributes: { "aria-label": "shifts of priority in sight, the newest first" } });
     this.story = make("section", { className: "story", hidden: true, attributes: { "aria-label": "story of a task", "aria-live": "polite" } });
     this.painter = new Painter(this.canvas);
+    this.themes = new MutationObserver(() => this.draw());
+    this.themes.observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
     return make("section", { className: "dh-shown dh-lanes", attributes: { "aria-label": "scheduler" } },
-      make("header", {}, this.heading = make("h3"), this.back, this.pause, this.wider, this.closer, ...this.exports),
+      make("header", {}, this.heading = make("h3"), this.back, this.pause,
+        make("span", { className: "pair" }, this.wider, this.closer), make("span", { className: "pair" }, ...this.exports)),
       make("div", { className: "bar" }, this.contexts, this.loadLabel),
       this.status, this.broken, this.stage,
       make("label", { className: "time" }, this.past = make("span"), this.scrub, this.present = make("span")),
@@ -166,7 +170,14 @@ class LanesView extends SeenView {
     this.draw();
   }
 
-  zoom(factor, t = this.isLive ? this.view.end : this.view.end - this.view.span / 2) {
+  /** Around what is chosen and seen, else around the middle; a live picture keeps its end. */
+  get middle() {
+    const { end, span } = this.view, t = this.chosen?.slice?.t0;
+    if (this.isLive) return end;
+    return t >= end - span && t <= end ? t : end - span / 2;
+  }
+
+  zoom(factor, t = this.middle) {
     const longest = this.isPair ? Math.max(this.newest, SHORTEST_NS) : KEPT_NS;
     this.view = zoomed(this.view, factor, t, longest);
     if (!this.isLive) this.view = moved(this.view, 0, this.oldest, this.newest);
@@ -279,8 +290,9 @@ class LanesView extends SeenView {
   paint(nowMs) {
     this.drawnMs = nowMs;
     const { streams } = this, width = this.stage.clientWidth;
-    if (!streams.length || !width) return;
-    if (this.isLive) this.window.end = Math.max(this.state.clock.now(Math.min(nowMs, this.state.heardMs + QUIET_MS)) - DELAY_NS, this.window.span / 100);
+    if (!streams.length) return;
+    if (!width) return this.isVisible && this.draw(); // JupyterLab hides all for a moment when its theme changes
+    if (this.isLive) this.window.end = this.liveEnd(nowMs);
     const { end, span } = this.view;
     this.axis = new Axis(end - span, end, width);
     let top = 0;
@@ -299,11 +311,20 @@ class LanesView extends SeenView {
     this.answer();
   }
 
-  /** What came in is drawn: the kernel may send more. */
+  /** Time goes on between two deltas; where the kernel says nothing at all, the last that it told is shown. */
+  liveEnd(nowMs) {
+    const { clock, stream } = this.state;
+    return Math.max(this.isQuiet ? stream.newest : clock.now(nowMs) - DELAY_NS, this.window.span / 100);
+  }
+
+  get isQuiet() { return performance.now() - this.state.heardMs > QUIET_MS; }
+
+  /** What came in is drawn: the kernel may send more. One in so many is answered, see `widgets/lanes.py`. */
   answer() {
-    if (this.state.number === this.answered) return;
-    this.answered = this.state.number;
-    this.model.send({ t: "drawn", view: this.id, n: this.answered });
+    const drawn = this.state.number - this.state.number % GROUP;
+    if (drawn === this.answered) return;
+    this.answered = drawn;
+    this.model.send({ t: "drawn", view: this.id, n: drawn });
   }
 
   text() {
@@ -313,8 +334,7 @@ class LanesView extends SeenView {
     setText(this.broken, state.error ? `▲ The picture stopped: ${state.error}` : state.fault && `▲ ${state.fault}`);
     setText(this.empty, stream ? "" : "Waiting for the scheduler's trace …");
     if (!stream) return;
-    const isQuiet = this.isSilent || (this.isLive && performance.now() - state.heardMs > QUIET_MS);
-    const silent = isQuiet ? "◌ no answer from the kernel; this is the last that it told. " : "";
+    const silent = this.isSilent || (this.isLive && this.isQuiet) ? "◌ no answer from the kernel; this is the last that it told. " : "";
     const said = silent + (this.isPair ? this.compared() : this.summary(stream));
     setText(this.status, said);
     this.canvas.setAttribute("aria-label", said);
@@ -338,7 +358,7 @@ class LanesView extends SeenView {
 
   controls() {
     const { model } = this, isPaused = model.get("paused");
-    setText(this.heading, this.isPair ? "Two recordings on one axis of time" : `Lanes of ${model.get("workers")} workers, mode ${model.get("mode")}`);
+    setText(this.heading, this.isPair ? "Two recordings on one axis of time" : `Lanes of ${model.get("title")}`);
     setText(this.pause, isPaused ? "▶ Go on" : "❚❚ Pause");
     this.back.hidden = !this.isPair || !model.get("has_scheduler");
     for (const one of [this.pause, ...this.exports, this.contexts]) one.hidden = this.isPair;
@@ -427,6 +447,7 @@ class LanesView extends SeenView {
 
   remove() {
     this.endDrag?.();
+    this.themes.disconnect();
     super.remove();
   }
 }

@@ -84,11 +84,12 @@ export function shiftText(event, kinds) {
  * @returns {{title: string, lines: {t: number, text: string}[]}}
  */
 export function story(events, task, kinds, begin = 0) {
-  const own = events.filter(event => event.task === task);
-  const kind = own.length ? kinds[own[0].kind] ?? "?" : "a task";
-  const lines = own.map(event => ({ t: event.t - begin, text: sentence(event) }));
-  if (own.length && own[0].what !== IS.SUBMIT) lines.unshift({ t: own[0].t - begin, text: "what was before is not kept any more" });
-  return { title: `${kind} ${task}`, lines };
+  const own = events.filter(event => event.task === task), [first] = own, last = own.at(-1);
+  if (!first) return { title: `a task ${task}`, lines: [] };
+  const ofKind = events.filter(event => event.what === IS.LEVEL && !event.task && event.kind === first.kind && event.t >= first.t && event.t <= last.t);
+  const lines = [...own, ...ofKind].sort((a, b) => a.t - b.t).map(event => ({ t: event.t - begin, text: `${event.task ? "" : "its kind "}${sentence(event)}` }));
+  if (first.what !== IS.SUBMIT) lines.unshift({ t: first.t - begin, text: "what was before is not kept any more" });
+  return { title: `${kinds[first.kind] ?? "a task"} ${task}`, lines };
 }
 
 const SENTENCES = {
