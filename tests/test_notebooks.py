@@ -15,7 +15,7 @@ from toolkit.demos import execute_tour
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 TOUR = FOLDER / "00__tour.ipynb"
-GALLERY = FOLDER / "08__gallery.ipynb"
+GALLERY = FOLDER / "90__gallery.ipynb"
 LESSONS = sorted(set(FOLDER.glob("[0-9]*.ipynb")) - {TOUR, GALLERY})
 SOLUTIONS = sorted((FOLDER / "solutions").glob("*.ipynb"))
 ALL = [TOUR, GALLERY, *LESSONS, *SOLUTIONS]

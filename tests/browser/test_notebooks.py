@@ -8,7 +8,7 @@ from tests.browser.jupyter import ARTIFACTS, write_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = ROOT / "notebooks" / "00__tour.ipynb"
-GALLERY = ROOT / "notebooks" / "08__gallery.ipynb"
+GALLERY = ROOT / "notebooks" / "90__gallery.ipynb"
 LESSON = ROOT / "notebooks" / "solutions" / "07__live_webcam__SOLUTION.ipynb"
 PLAYS = "node => /^[1-9][0-9]* fps/.test(node.textContent)"
 KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"

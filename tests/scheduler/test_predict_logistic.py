@@ -3,8 +3,6 @@
 import copy
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from toolkit.scheduler.predict_logistic import Logistic
 
@@ -85,15 +83,27 @@ def test_what_was_learned_stays_for_the_next_user():
     assert call_after(model, "ring") > 0.5
 
 
-@given(st.lists(st.integers(0, 200), max_size=400))
-def test_moments_that_wait_for_their_outcome_are_few(gaps_ms):
+def test_what_one_user_began_is_not_ended_by_the_next():
+    model, other = Logistic(NAMES, EVENTS), Logistic(NAMES, EVENTS)
+    model.switched("chat", 0)
+    model.observe("ring", SECOND)
+    model.forget_user()
+    for one in (model, other):
+        one.switched("chat", 2 * SECOND)
+        one.switched("call", 3 * SECOND)
+        one.switched("chat", 4 * SECOND)
+    assert call_after(model, "ring") == call_after(other, "ring")
+
+
+@pytest.mark.parametrize("gap_ms", [0, 1, 50, 130])
+def test_moments_that_wait_for_their_outcome_are_few_however_dense_events_are(gap_ms):
     model = Logistic(NAMES, EVENTS)
     model.switched("chat", 0)
-    now_ns = 0
-    for gap_ms in gaps_ms:
-        now_ns += gap_ms * 10**6
-        model.observe("key", now_ns)
-        assert model.waiting <= 2 * 32 + 2
+    most = 0
+    for number in range(6000 // max(1, gap_ms)):
+        model.observe("key", number * gap_ms * 10**6)
+        most = max(most, model.waiting)
+    assert 0 < most <= 2 * 32 + 2
 
 
 def test_a_rate_that_makes_no_sense_is_refused():

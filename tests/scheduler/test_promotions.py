@@ -83,6 +83,22 @@ def test_cpu_time_has_a_cap_of_its_own_which_time_pays_back():
     assert len(promotions.decide(SURE, 11 * SECOND)) == 1  # 0.26 s
 
 
+def test_time_earns_nothing_on_top_of_what_is_at_stake():
+    cap = Cap(at_once=10, cpu_share=0.1, cpu_seconds=0.65)
+    promotions = Promotions(BETS, threshold=0.4, hold_seconds=4.0, cap=cap)
+    assert len(promotions.decide({"chat": 0.5, "call": 0.5, "gallery": 0.0}, 0)) == 2
+    promotions.decide(NONE, 4 * SECOND)
+    assert promotions.decide(SURE, 4 * SECOND + 1) == []
+    assert promotions.statistics().wasted_seconds == pytest.approx(0.65)
+
+
+def test_a_need_at_the_last_moment_is_in_time():
+    promotions = Promotions(BETS, threshold=0.5, hold_seconds=4.0)
+    promotions.decide(SURE, 0)
+    promotions.needed("chat", 4 * SECOND)
+    assert promotions.statistics().useful == 1
+
+
 def test_what_was_needed_costs_nothing():
     promotions = Promotions(BETS, threshold=0.5, cap=Cap(per_switch=0, at_once=1, cpu_share=0))
     for time in range(50):

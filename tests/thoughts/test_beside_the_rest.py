@@ -10,10 +10,11 @@ from queue import SimpleQueue
 import pytest
 import torch
 
-from toolkit import FrameRing, Pipeline, hooks
+from toolkit import Frame, FrameRing, Pipeline, hooks
 from toolkit.profiling import profile
 from toolkit.scheduler import Scheduler
 from toolkit.stages import blur, gray
+from toolkit.stages.declare import Pointwise, stage
 from toolkit.thoughts import Annotator, Feed, FeedCounts
 
 KINDS = {"frame": "CRITICAL", "chat": "HIGH", "think": "NORMAL", "train": "LOW"}
@@ -28,18 +29,17 @@ def scheduler():
 
 @pytest.fixture
 def camera():
-    """A ring of four slots, and 22 frames of it that are filled with their number."""
-    ring = FrameRing(4, width=32, height=16, pixel_format="gray", drop="error")
+    """Frames of a small ring, filled with their number; it raises where all slots are held."""
 
-    def play(count=22):
+    def play(count, slots=4):
+        ring = FrameRing(slots, width=32, height=16, pixel_format="gray", drop="error")
+        play.ring = ring
         for number in range(count):
-            frame = ring.copy_in(
-                torch.full((1, 16, 32), number, dtype=torch.uint8), pts_seconds=number / 30
-            )
+            pixels = torch.full((1, 16, 32), number % 256, dtype=torch.uint8)
+            frame = ring.copy_in(pixels, pts_seconds=number / 30)
             yield frame
             del frame
 
-    play.ring = ring
     return play
 
 
@@ -111,7 +111,7 @@ def test_frames_keep_their_rate_and_thoughts_land_on_their_own(scheduler, camera
     options = {"want": ["blur"], "fps": 30, "show": show, "annotators": [annotator]}
     ear = Ear()
     hooks.listen(ear)
-    with profile(keep="all") as session, Feed(scheduler, pipeline, camera(), **options) as feed:
+    with profile(keep="all") as session, Feed(scheduler, pipeline, camera(22), **options) as feed:
         others = rest(scheduler)
         step(feed, 1)
         first = gates.next()
@@ -153,3 +153,66 @@ def step(feed, count):
     for _ in range(count):
         assert feed.step()
         assert feed.wait(PATIENCE_SECONDS)
+
+
+def test_nothing_is_lost_however_thoughts_end(scheduler, camera):
+    def moody(value):
+        """Answers, fails or thinks on, as the frames come."""
+        total = float(value.sum())
+        if total % 3 == 0:
+            raise ValueError("not in the mood")
+        if total % 3 == 1:
+            yield
+        return total
+
+    annotators = [
+        Annotator(name, moody, scheduler=scheduler, kind="think", needs=[need], takes=takes)
+        for name, need, takes in (
+            ("by reference", "gray", "results"),
+            ("by copy", "pixels", "copies"),
+            ("by lease", "pixels", "frame"),
+        )
+    ]
+    frames = camera(400, slots=12)
+    feed = Feed(scheduler, Pipeline([gray]), frames, want=[], fps=1000, annotators=annotators)
+    while feed.step():
+        if feed.counts.taken % 50 == 0 and annotators[0].handle:
+            annotators[0].handle.cancel()
+    assert feed.wait(PATIENCE_SECONDS)
+    for one in annotators:
+        one.close()
+        assert one.wait(PATIENCE_SECONDS)
+    counts = feed.counts
+    assert counts.taken == 400 == counts.shown + counts.skipped
+    for one in annotators:
+        now = one.counts
+        assert now.offered == counts.shown
+        assert now.offered == now.skipped + now.attached + now.dropped + now.failed
+    assert camera.ring.stats.leased == 0
+
+
+def test_a_frame_that_waits_for_another_reader_occupies_no_worker(camera):
+    is_inside, go_on = threading.Event(), threading.Event()
+
+    @stage("slow", footprint=Pointwise())
+    def slow(gray):
+        if not is_inside.is_set():
+            is_inside.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+        return gray
+
+    pipeline = Pipeline([gray, slow])
+    still = Frame.from_image(torch.zeros(16, 32, dtype=torch.uint8))
+    reader = threading.Thread(target=lambda: pipeline.bind(still)["slow"])
+    reader.start()
+    assert is_inside.wait(PATIENCE_SECONDS)
+    with Scheduler(KINDS, workers=1) as scheduler:
+        feed = Feed(scheduler, pipeline, camera(1), want=["slow"], fps=30)
+        assert feed.step()
+        answer = scheduler.submit(lambda: "hello", kind="chat")
+        assert answer.result(PATIENCE_SECONDS) == "hello"
+        assert feed.counts.shown == 0
+        go_on.set()
+        assert feed.wait(PATIENCE_SECONDS)
+    reader.join(PATIENCE_SECONDS)
+    assert feed.counts == FeedCounts(taken=1, shown=1)

@@ -12,6 +12,7 @@ from toolkit.scheduler.periodic import Overcommitted, Periodic
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.scheduler import Closed, Leftovers, Scheduler
+from toolkit.scheduler.situation import Situation, Trigger
 from toolkit.scheduler.statistics import KindStatistics
 from toolkit.scheduler.task import State, Task
 from toolkit.scheduler.trace import Trace
@@ -32,10 +33,12 @@ __all__ = [
     "QueueFull",
     "Reason",
     "Scheduler",
+    "Situation",
     "State",
     "Task",
     "TaskShed",
     "Trace",
+    "Trigger",
     "checkpoint",
     "current",
 ]

@@ -24,6 +24,7 @@ __all__ = ["AGE_NS", "SHARE", "Aging"]
 SHARE = 0.05
 AGE_NS = (500_000_000, 500_000_000, 500_000_000, 1_000_000_000, 2_000_000_000)
 _LOOK_NS = 20_000_000
+_RESERVE = 8  # of the stated wait, so big a part is kept for who is due at the same time
 _MOST_NS = 100_000_000  # what the bucket holds, for each core
 
 
@@ -57,7 +58,17 @@ class Aging:
     def bound_ns(self, level: int, backlog_ns: int, now_ns: int) -> int:
         """By when a task that is queued now begins its next quantum, at the latest."""
         ahead_ns = int((backlog_ns + self.longest_ns) / self._rate)
-        return now_ns + AGE_NS[level] + ahead_ns + 2 * self.longest_ns + _LOOK_NS
+        wait_ns = AGE_NS[level] + ahead_ns + 2 * self.longest_ns + _LOOK_NS
+        return now_ns + wait_ns * _RESERVE // (_RESERVE - 1)
+
+    @staticmethod
+    def is_due(task: Task, now_ns: int) -> bool:
+        """Whether a task has to go before everything, so that it begins before its bound.
+
+        What the share needs for all before it is over then; the rest of its wait is there since
+        several may be due at once, each of which takes a quantum of somebody.
+        """
+        return now_ns >= task.bound_ns - (task.bound_ns - task.since_ns) // _RESERVE
 
     def due(self, kinds: Iterable[KindState], now_ns: int) -> Iterator[tuple[Task, int, int]]:
         """The tasks that have waited long enough, with their new level and what they sort by."""
@@ -85,14 +96,14 @@ class Aging:
         for since_ns, task in raised:
             if not _waits(task, since_ns):
                 continue
-            if now_ns >= task.bound_ns:
+            if self.is_due(task, now_ns):
                 yield task, Level.CRITICAL, -1
             else:
                 self._raised.append((since_ns, task))
 
     def _may_raise(self, kind: KindState, task: Task, now_ns: int) -> bool:
-        is_old = now_ns - task.since_ns > AGE_NS[kind.level] or now_ns >= task.bound_ns
-        return is_old and (self._tokens_ns > 0 or now_ns >= task.bound_ns)
+        is_old = now_ns - task.since_ns > AGE_NS[kind.level]
+        return self.is_due(task, now_ns) or (is_old and self._tokens_ns > 0)
 
     def _head(self, kind: KindState) -> Task | None:
         """The task of a kind that has waited longest and was not raised yet."""

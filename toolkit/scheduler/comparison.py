@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from .outcome import KindOutcome, Outcome
+from toolkit.scheduler.outcome import KindOutcome, Outcome
 
 __all__ = ["Comparison", "Row", "compare"]
 

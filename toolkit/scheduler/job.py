@@ -7,7 +7,8 @@ import logging
 import types
 from concurrent.futures import CancelledError, Future
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, cast
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from toolkit import hooks
 from toolkit.scheduler.ambient import Modes
@@ -15,27 +16,46 @@ from toolkit.scheduler.handle import Handle, set_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-__all__ = ["Job"]
+__all__ = ["Job", "Spent", "Surroundings", "check_work"]
 
 _log = logging.getLogger(__name__)
 _STEPPED = (types.GeneratorType, types.CoroutineType)
 
 
 class Spent:
-    """Hears what a quantum copied and waited for; a listener of `toolkit.hooks`."""
+    """Hears what a quantum copied and waited for; a listener of `toolkit.hooks`.
 
-    __slots__ = ("copied_ns", "waited_ns")
+    Of the thread that made it only: what a task submits inherits its listeners, and runs elsewhere.
+    """
+
+    __slots__ = ("_thread", "copied_ns", "waited_ns")
 
     def __init__(self) -> None:
+        self._thread = get_ident()
         self.copied_ns = self.waited_ns = 0
 
     def event(self, event: hooks.Event) -> None:
         """Add up copies between host and device, and waits."""
+        if get_ident() != self._thread:
+            return
         if event.kind == "copy" and event.direction in ("h2d", "d2h"):
             self.copied_ns += event.duration_ns
         elif event.kind in ("wait", "sync"):
             self.waited_ns += event.duration_ns
+
+
+class Surroundings(Protocol):
+    """What a device, or whatever else, wants to be told about each quantum."""
+
+    def submitted(self, task: Handle) -> None:
+        """`task` is being submitted by the calling thread."""
+        ...
+
+    def quantum(self, task: Handle, level: int) -> AbstractContextManager[None]:
+        """A context manager around a quantum of `task` at `level`, on its worker."""
+        ...
 
 
 class Job:
@@ -48,6 +68,7 @@ class Job:
 
     __slots__ = (
         "_args",
+        "_around",
         "_awaited",
         "_context",
         "_modes",
@@ -59,8 +80,11 @@ class Job:
         "value",
     )
 
-    def __init__(self, work: Any, args: tuple[Any, ...], handle: Handle) -> None:
+    def __init__(
+        self, work: Any, args: tuple[Any, ...], handle: Handle, around: Surroundings | None = None
+    ) -> None:
         self._work = work
+        self._around = around
         self._args = args
         self._steps: Any = work if isinstance(work, _STEPPED) else None
         self._context: Context = copy_context()
@@ -70,6 +94,8 @@ class Job:
         self.is_over = False
         self.value: Any = None
         self.error: BaseException | None = None
+        if around is not None:
+            around.submitted(handle)
 
     def quantum(self, listeners: hooks.Table) -> Any:
         """Run until the next yield, or to the end; then `is_over`.
@@ -80,7 +106,10 @@ class Job:
         set_current(self.handle)
         self._modes.enter()
         try:
-            return self._context.run(self._advance, listeners)
+            if self._around is None:
+                return self._context.run(self._advance, listeners)
+            with self._around.quantum(self.handle, self.handle.task.level):
+                return self._context.run(self._advance, listeners)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the task's, not ours
             self._ended(None, error)
         finally:

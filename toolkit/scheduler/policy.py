@@ -376,7 +376,7 @@ class Policy:
 
     def _hold(self, task: Task, worker: int, now_ns: int) -> int:
         kind = self.kinds[task.kind]
-        if now_ns >= task.bound_ns:
+        if self.aging.is_due(task, now_ns):
             return 0
         return held_until(
             now_ns + kind.quantum_ns + 2 * kind.spread_ns,
@@ -457,6 +457,7 @@ class Policy:
         task.blocked_ns += blocked_ns
         task.awaits = None
         kind = self.kinds[task.kind]
+        self._raising.level(task, kind)
         self.trace.note(
             now_ns, Happening.WAKE, NO_WORKER, task.level, kind.number, 0, task.number, blocked_ns
         )
@@ -473,8 +474,7 @@ class Policy:
 
     def _age(self, now_ns: int) -> None:
         for task, level, order_ns in self.aging.due(self.kinds.values(), now_ns):
-            if level < task.level or order_ns < task.order_ns:
-                self._raising.lift(task, level, order_ns, now_ns, Reason.AGING)
+            self._raising.age(task, level, order_ns, now_ns)
 
     def _shift(self, now_ns: int, reason: Reason) -> list[tuple[str, Level, Level]]:
         moved = [kind for kind in self.kinds.values() if kind.level != kind.effective()]

@@ -179,6 +179,7 @@ class Queues:
 
     def _left(self, task: Task, kind: KindState) -> None:
         level = task.level if task.is_apart else kind.level
+        task.level = level  # its kind may have moved while it was queued
         task.version += 1
         if self.lifted:
             self.lifted.discard(task)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.scheduler.levels import NEVER, Level
+from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.task import State, Task
 from toolkit.scheduler.trace import NO_WORKER
@@ -38,22 +38,32 @@ class Raising:
     def inherit(self, task: Task | None, level: int, deadline_ns: int, now_ns: int) -> None:
         """Lend level and deadline to `task`, and to the whole chain of what it awaits."""
         while task is not None:
+            self.level(task, self._kinds[task.kind])
             if level >= task.level and deadline_ns >= task.order_ns:
                 return
-            order_ns = min(deadline_ns, task.order_ns)
-            self.lift(task, min(level, task.level), order_ns, now_ns, Reason.INHERITANCE)
+            own, reason = task.raised, task.raised_by
+            if level < task.level:
+                own, reason = level, Reason.INHERITANCE
+            self.lift(task, own, min(deadline_ns, task.order_ns), now_ns, reason)
             task = task.awaits
+
+    def age(self, task: Task, level: int, order_ns: int, now_ns: int) -> None:
+        """Raise a task that waited longest, where that makes it more urgent."""
+        self.level(task, self._kinds[task.kind])
+        if level < task.level or order_ns < task.order_ns:
+            self.lift(task, level, order_ns, now_ns, Reason.AGING)
 
     def settle(self, task: Task, now_ns: int) -> None:
         """Give a task what those who still wait for it lend, and no more."""
-        lent = [(waiter.level, waiter.order_ns) for waiter in task.waiters or ()]
+        waiters = task.waiters or []
+        for one in (task, *waiters):
+            self.level(one, self._kinds[one.kind])
+        lent = [(waiter.level, waiter.order_ns) for waiter in waiters]
         lent += task.claims or ()
-        level = min((one for one, _ in lent), default=len(Level))
+        own = min((one for one, _ in lent), default=None)
         order_ns = min((one for _, one in lent), default=NEVER)
         order_ns = min(order_ns, task.deadline_ns)
-        base = self._kinds[task.kind].level
         before = task.level
-        own = level if level < base else None
         self.lift(task, own, order_ns, now_ns, Reason.INHERITANCE)
         if task.awaits is not None and task.level > before:
             self.settle(task.awaits, now_ns)
@@ -63,6 +73,7 @@ class Raising:
     ) -> None:
         """Give a task a level of its own, or None: that of its kind again."""
         kind = self._kinds[task.kind]
+        self.level(task, kind)
         before = task.level
         is_queued = task.state is State.READY
         if is_queued:
@@ -76,7 +87,7 @@ class Raising:
             self.level(task, kind)
         if task.level == before:
             return
-        why = reason if level is not None else Reason.RETURNED
+        why = reason if task.level < before else Reason.RETURNED
         happening = Happening.LEVEL
         self._trace.note(
             now_ns, happening, NO_WORKER, task.level, kind.number, why, task.number, before
@@ -85,7 +96,7 @@ class Raising:
             self._workers.wake(task.level)
 
     def level(self, task: Task, kind: KindState) -> None:
-        """Let a task that is not queued have the level that is due to it now."""
+        """Let a task have the level that is due to it now: its kind may have moved meanwhile."""
         own = task.raised
         task.level = kind.level if own is None or own > kind.level else own
 

@@ -24,10 +24,17 @@ VERSION = 1
 
 
 class KindName(NamedTuple):
-    """A kind of work: its name, and the level (0 to 4) that it has when nothing shifts it."""
+    """A kind of work.
+
+    Attributes:
+        name: what it is called.
+        level: 0 to 4, where nothing shifts it.
+        period_ns: how often it is released, where that was declared; else 0.
+    """
 
     name: str
     level: int
+    period_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Recording:
 
     Attributes:
         workers: how many there were.
+        cores: how many of them can run at once.
         lanes: for each worker the first and the last level that it takes.
         kinds: the kinds of work; an event's `kind` counts from 0 in them.
         contexts: the names of the contexts; the value of a `CONTEXT` event counts from 0 in them.
@@ -47,6 +55,7 @@ class Recording:
     """
 
     workers: int
+    cores: int
     lanes: tuple[tuple[int, int], ...]
     kinds: tuple[KindName, ...]
     contexts: tuple[str, ...]
@@ -90,8 +99,12 @@ class Recording:
             "format": FORMAT,
             "version": VERSION,
             "workers": self.workers,
+            "cores": self.cores,
             "lanes": [list(lane) for lane in self.lanes],
-            "kinds": [{"name": kind.name, "base": kind.level} for kind in self.kinds],
+            "kinds": [
+                {"name": kind.name, "base": kind.level, "period_ns": kind.period_ns}
+                for kind in self.kinds
+            ],
             "contexts": list(self.contexts),
             "mode": self.mode,
             "lost": self.lost,
@@ -133,8 +146,9 @@ def _recording(said: Mapping[str, Any], events: list[Record]) -> Recording:
     try:
         return Recording(
             workers=int(said["workers"]),
+            cores=int(said.get("cores", said["workers"])),
             lanes=tuple((int(first), int(last)) for first, last in said["lanes"]),
-            kinds=tuple(KindName(str(kind["name"]), int(kind["base"])) for kind in said["kinds"]),
+            kinds=tuple(_kind(kind) for kind in said["kinds"]),
             contexts=tuple(str(name) for name in said["contexts"]),
             mode=str(said["mode"]),
             start_ns=min(times, default=0),
@@ -147,6 +161,10 @@ def _recording(said: Mapping[str, Any], events: list[Record]) -> Recording:
             f"what is said of the scheduler is not whole ({error!r}); "
             "take it from scheduler.snapshot()."
         ) from error
+
+
+def _kind(said: Mapping[str, Any]) -> KindName:
+    return KindName(str(said["name"]), int(said["base"]), int(said.get("period_ns", 0)))
 
 
 def _checked(document: Any) -> dict[str, Any]:

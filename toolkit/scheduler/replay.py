@@ -2,8 +2,10 @@
 
 A trace tells what work was done, and not what would have been: a task that was shed, or had not
 ended, is given the quanta of the middle one of its kind. Which work is optional, or has a key, is
-seen by what was shed for it, and then holds for its whole kind. A quantum's time is that on the
-clock, and so has in it what else ran on its core meanwhile.
+seen by what was shed for it, and then holds for its whole kind; a declared period is a key, too.
+
+A quantum's time is its share of the cores. It varied as it did: simulate it on a machine without
+noise, or it varies twice.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.core_time import core_times
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.stretches import Doing, Stretch, stretches
+from toolkit.scheduler.stretches import Doing, stretches
 from toolkit.scheduler.trace import Record
 
 __all__ = ["Replay", "replay_of"]
@@ -39,7 +41,7 @@ class Replay:
             of their kind.
         outside: how often a task awaited what is no task; in the replay it is there at once.
         optional: kinds whose work is taken as optional, since some was shed for being too late.
-        keyed: kinds that are taken as one key, since some was shed for a newer one.
+        keyed: kinds that are taken as one key: periodic ones, and where one was shed for a newer.
     """
 
     arrivals: tuple[Arrival, ...]
@@ -69,7 +71,9 @@ def replay_of(recording: Recording) -> Replay:
     """The work of a recording as a load that `simulate` takes."""
     lives = _lives(recording)
     middle = _middle(lives)
-    optional, keyed = _kinds_shed(recording, Reason.LATE), _kinds_shed(recording, Reason.NEWEST)
+    periodic = frozenset(kind.name for kind in recording.kinds if kind.period_ns)
+    optional = _kinds_shed(recording, Reason.LATE)
+    keyed = _kinds_shed(recording, Reason.NEWEST) | periodic
     known = [one for one in lives if one.quanta_ns or (_is_open(one) and one.kind in middle)]
     known.sort(key=lambda one: one.release_ns)
     place = {one.task: at for at, one in enumerate(known)}
@@ -102,9 +106,12 @@ def _lives(recording: Recording) -> list[_Life]:
     for event in recording.events:
         if event.task:
             _take_event(lives, event, recording)
-    for stretch in stretches(recording):
-        if stretch.doing is not Doing.QUEUED:
-            _take_stretch(lives[stretch.task], stretch)
+    found = stretches(recording)
+    for stretch, quanta_ns in zip(found, core_times(recording, found), strict=True):
+        life = lives[stretch.task]
+        life.quanta_ns += [max(1, ns) for ns in quanta_ns]
+        if stretch.doing is Doing.BLOCKED and life.quanta_ns:
+            life.awaited[len(life.quanta_ns) - 1] = stretch.awaits
     return list(lives.values())
 
 
@@ -125,16 +132,6 @@ def _take_event(lives: dict[int, _Life], event: Record, recording: Recording) ->
 
 def _since(deadline_ns: int, recording: Recording) -> int:
     return NEVER if deadline_ns == NEVER else deadline_ns - recording.start_ns
-
-
-def _take_stretch(life: _Life, stretch: Stretch) -> None:
-    if stretch.doing is Doing.RUNNING:
-        ends = [stretch.begin_ns, *stretch.marks_ns]
-        if stretch.ended is not None:  # else the last quantum is not over, or its end was lost
-            ends.append(stretch.end_ns)
-        life.quanta_ns += [max(1, end - begin) for begin, end in pairwise(ends)]
-    elif life.quanta_ns:
-        life.awaited[len(life.quanta_ns) - 1] = stretch.awaits
 
 
 def _middle(lives: Iterable[_Life]) -> dict[str, tuple[int, ...]]:

@@ -158,7 +158,6 @@ class RivalThreads:
         worker: int = NO_WORKER,
         reason: Reason = Reason.NONE,
     ) -> None:
-        kind = self._arrivals[index].kind
+        kind, now_ns = self._arrivals[index].kind, self._machine.clock.now_ns
         level, number = self._levels[kind], self._numbers[kind]
-        now_ns = self._machine.clock.now_ns
         self._trace.note(now_ns, happening, worker, level, number, reason, index + 1, value)

@@ -9,22 +9,24 @@ with Scheduler({"frame": "CRITICAL", "train": "LOW"}) as scheduler:
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.scheduler.adaptation import Adaptation
 from toolkit.scheduler.ambient import one_thread_each
 from toolkit.scheduler.executors.threads import Threads
-from toolkit.scheduler.feedback import Feedback
 from toolkit.scheduler.handle import Handle, current
-from toolkit.scheduler.job import Job, check_work
+from toolkit.scheduler.job import Job, Surroundings, check_work
 from toolkit.scheduler.kinds import Kind, QueueFull
 from toolkit.scheduler.lanes import Mode
 from toolkit.scheduler.levels import NEVER, Level
 from toolkit.scheduler.periodic import Overcommitted, Periodic
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.reasons import Reason
+from toolkit.scheduler.situation import Chooser, Situation, Trigger
 from toolkit.scheduler.statistics import KindStatistics, statistics_of
 from toolkit.scheduler.task import Task
 from toolkit.scheduler.trace import Trace
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from toolkit.scheduler.contexts import Context
+    from toolkit.scheduler.predict import Predictor
+    from toolkit.scheduler.promotions import Promotions
 
 __all__ = ["Closed", "Leftovers", "Scheduler"]
 
@@ -68,6 +72,11 @@ class Scheduler:
         trace_slots: how many of the newest events are kept, a power of two; 24 bytes each.
         initializer: called once by each worker; without one, torch is told to compute on the
             worker's own thread alone, where it is loaded.
+        switch_interval_seconds: how long a thread may hold the interpreter lock while others want
+            it, for the whole process and until `shutdown`; Python's own 5 ms is a third of a frame.
+            None leaves it.
+        around: what is entered around each quantum: `LevelStreams` of `toolkit.devices`, so that
+            streams of a GPU have the priorities of their tasks.
 
     Raises:
         ValueError: a mode, a level or a number that there cannot be.
@@ -83,6 +92,8 @@ class Scheduler:
         clock: Callable[[], int] = time.perf_counter_ns,
         trace_slots: int = 1 << 16,
         initializer: Callable[[], object] = one_thread_each,
+        switch_interval_seconds: float | None = 0.0005,
+        around: Surroundings | None = None,
     ) -> None:
         self.clock = clock
         self.trace = Trace(trace_slots)
@@ -93,9 +104,14 @@ class Scheduler:
             contexts=contexts,
             trace=self.trace,
         )
-        self._feedback = Feedback()
+        self._adaptation = Adaptation(self._policy)
         self._periodic: dict[str, Periodic] = {}
+        self._around = around
         self._is_closed = False
+        self._interval_before = sys.getswitchinterval()
+        if switch_interval_seconds is not None:
+            sys.setswitchinterval(switch_interval_seconds)
+        self._interval = sys.getswitchinterval()
         self.threads = Threads(self._policy, clock, initializer=initializer, tick=self._tick)
 
     def __repr__(self) -> str:
@@ -138,7 +154,7 @@ class Scheduler:
         deadline_ns = NEVER if deadline_seconds is None else now_ns + int(deadline_seconds * 1e9)
         task = Task(kind, deadline_ns=deadline_ns, optional=optional, key=key)
         handle = Handle(self, task)
-        task.work = Job(work, args, handle)
+        task.work = Job(work, args, handle, self._around)
         while True:
             try:
                 self.threads.submit(task, now_ns)
@@ -222,7 +238,55 @@ class Scheduler:
         Raises:
             ValueError: there is no such context.
         """
-        self.threads.call(lambda now_ns: self._policy.set_context(name, now_ns, reason))
+
+        def switch(now_ns: int) -> None:
+            is_other = name != self._policy.context
+            self._policy.set_context(name, now_ns, reason)
+            self._adaptation.follow(None, now_ns)
+            if is_other:
+                self._adaptation.needed(name, now_ns)
+
+        self.threads.call(switch)
+
+    def follow(
+        self, *triggers: Trigger, hold_seconds: float = 0.5, dwell_seconds: float = 2.0
+    ) -> None:
+        """Let the user's situation choose the context, until `set_context` does by hand.
+
+        Args:
+            *triggers: the first that fits wins; where none does, no context holds.
+            hold_seconds: how long a trigger has to fit before its context holds.
+            dwell_seconds: how long a context holds at least.
+
+        Raises:
+            ValueError: a trigger names a context that there is not.
+        """
+        unknown = [one.context for one in triggers if one.context not in self._policy.contexts]
+        if unknown:
+            raise ValueError(f"no context {unknown[0]!r}; there are {', '.join(self.contexts)}.")
+        chooser = Chooser(triggers, hold_seconds=hold_seconds, dwell_seconds=dwell_seconds)
+        self.threads.call(lambda now_ns: self._adaptation.follow(chooser, now_ns))
+
+    def notice(self, **changes: Any) -> None:
+        """Tell what is otherwise now about the user's situation: fields of `Situation`.
+
+        Raises:
+            TypeError: a situation has no such field.
+        """
+        self.threads.call(lambda now_ns: self._adaptation.notice(now_ns, **changes))
+
+    @property
+    def situation(self) -> Situation:
+        """What is known of the user's situation."""
+        return self._adaptation.situation
+
+    def predict(self, predictor: Predictor, promotions: Promotions) -> None:
+        """Promote kinds that will probably be needed: see `toolkit.scheduler.promotions`."""
+        self.threads.call(lambda _: self._adaptation.predict(predictor, promotions))
+
+    def observe(self, event: str) -> None:
+        """Tell of an event, such as a key or a ring: a predictor may have a use for it."""
+        self.threads.call(lambda now_ns: self._adaptation.observe(event, now_ns))
 
     def expect(self, kind: str, level: Level | int | str | None) -> None:
         """Let a kind that will probably be needed have at least `level`; None: no longer.
@@ -303,6 +367,8 @@ class Scheduler:
         if not drain or cancelled:
             self.threads.wait_until_over(timeout_seconds)
         self.threads.stop(timeout_seconds)
+        if sys.getswitchinterval() == self._interval:  # else somebody has set another one since
+            sys.setswitchinterval(self._interval_before)
         running = tuple(handle for handle in cancelled if not handle.task.state.is_end)
         return Leftovers(cancelled, running)
 
@@ -340,6 +406,5 @@ class Scheduler:
             raise Overcommitted(kind, others + asked, policy.workers.cores)
 
     def _tick(self, now_ns: int) -> None:
-        if now_ns >= self._feedback.next_ns:
-            for kind, level in self._feedback.look(self._policy.kinds.values(), now_ns):
-                self._policy.ask(kind, level, now_ns)
+        if now_ns >= self._adaptation.next_ns:
+            self._adaptation.look(now_ns)

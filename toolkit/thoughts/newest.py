@@ -109,7 +109,7 @@ class Newest(Generic[Item]):
             self._has_begun = True
         return None if item is None else (yield from self._work(item))
 
-    def _ended(self, handle: Handle) -> None:
+    def _ended(self, _: object) -> None:
         """Begin with what came meanwhile; but a task that was shed before it began was for that."""
         if not self._has_begun:
             self._skip_waiting()

@@ -29,10 +29,19 @@ _numbers = itertools.count()
 
 
 class Stream:
-    """A queue of kernels and copies; those of one stream run one after another."""
+    """A queue of kernels and copies; those of one stream run one after another.
+
+    Streams have a priority, as those of CUDA have, and do not compete here.
+    """
+
+    @staticmethod
+    def priority_range() -> tuple[int, int]:
+        """The least and the greatest priority; a smaller number is more urgent."""
+        return 0, -5
 
     def __init__(self, device: object = None, priority: int = 0) -> None:
-        del device, priority  # there is one device, and its streams do not compete
+        del device  # there is one
+        self.priority = priority
         self.stream_id = next(_numbers)
         self.queue = Queue()
 

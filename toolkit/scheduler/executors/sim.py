@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast, get_args
+from typing import Protocol, cast
 
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.contexts import Context
@@ -12,16 +12,17 @@ from toolkit.scheduler.executors.calibration import IDEAL, Calibration
 from toolkit.scheduler.executors.driver import PolicyThreads
 from toolkit.scheduler.executors.machine import Machine
 from toolkit.scheduler.kinds import Kind
+from toolkit.scheduler.lanes import LAYOUTS, Mode
 from toolkit.scheduler.levels import Level
 from toolkit.scheduler.loads import KINDS
 from toolkit.scheduler.outcome import Outcome, Tally
-from toolkit.scheduler.policy import Mode, Policy
+from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.rivals import RIVALS, RivalThreads
 from toolkit.scheduler.trace import Trace
 
 __all__ = ["POLICIES", "simulate"]
 
-POLICIES = (*get_args(Mode), *RIVALS)
+POLICIES = (*LAYOUTS, *RIVALS)
 
 
 class Contender(Protocol):
@@ -79,7 +80,7 @@ def simulate(
             machine.clock.at(int(at_seconds * 1e9), threads.shift, context)
     listener = _Listener(trace, keep=with_trace)
     _Releases(machine, arrivals, threads, listener).start()
-    machine.clock.run(end_ns := int(seconds * 1e9))
+    machine.clock.run(end_ns := round(seconds * 1e9))
     listener.listen()
     return Outcome(
         policy=policy if isinstance(policy, str) else policy.mode,

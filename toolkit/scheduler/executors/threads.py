@@ -34,7 +34,7 @@ class Threads:
         policy: who decides.
         clock: the time in ns.
         initializer: called once by each worker, before its first task.
-        tick: called with the time, under the lock, before a worker picks.
+        tick: called with the time, under the lock, before a worker picks and after each quantum.
     """
 
     def __init__(
@@ -167,6 +167,7 @@ class Threads:
             end = State.DONE if job.error is None else State.FAILED
         policy = self.policy
         with self.lock:
+            self._tick(ended_ns)
             keeps = policy.step(
                 worker,
                 ended_ns,

@@ -33,9 +33,9 @@ class VirtualClock:
         heappush(self._events, (time_ns, self._number, then, args))
 
     def run(self, until_ns: int = NEVER) -> None:
-        """Run all events before `until_ns`, and those that they set."""
+        """Run all events until `until_ns`, with it, and those that they set."""
         events = self._events
-        while events and events[0][0] < until_ns:
+        while events and events[0][0] <= until_ns:
             self.now_ns, _, then, args = heappop(events)
             then(*args)
         if until_ns != NEVER:
