@@ -36,7 +36,7 @@ class ScheduledLoad:
             optional=arrival.optional,
             key=arrival.key,
         )
-        handle.add_done_callback(lambda ended: self._note(ended, index))
+        handle.add_done_callback(lambda _: self._note(handle, index))
 
     def stop(self) -> None:
         """Cancel what is left, at the end of its quantum."""
