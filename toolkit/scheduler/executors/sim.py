@@ -87,10 +87,12 @@ def simulate(
     _Releases(machine, arrivals, threads, listener).start()
     machine.clock.run(end_ns := round(seconds * 1e9))
     listener.listen()
+    found = tally.kinds(end_ns=end_ns, cores=cores)
+    known = kinds if isinstance(policy, str) else [kind.name for kind in policy.kinds.values()]
     return Outcome(
         policy=policy if isinstance(policy, str) else policy.mode,
         seconds=seconds,
-        kinds=tally.kinds(end_ns=end_ns, cores=cores),
+        kinds={kind: found[kind] for kind in known if kind in found},
         event_hash=listener.hash.hexdigest(),
         trace=bytes(listener.data),
     )
