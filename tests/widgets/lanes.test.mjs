@@ -116,11 +116,23 @@ test("with its kind go the queued and the running tasks that have no level of th
 test("deadlines are met or missed, and a miss has its cause", () => {
   const miss = event(30, IS.MISS, { task: 2, kind: 0, level: 0, worker: 1, value: 4 * MS, reason: because("queued") });
   const one = taken(done(10, 1, 0, 0, -3), done(30, 2, 0, 0, 4, 1), miss, done(31, 3, 1, 1));
-  assert.deepEqual(one.figures, { met: 1, missed: 1, share: 0.5 });
+  assert.deepEqual(one.figures, { met: 1, missed: 1, share: 0.5, overdue: 0, shed: 0 });
   assert.deepEqual(one.ends.map(({ task, isMissed }) => [task, isMissed]), [[1, false], [2, true]]);
   assert.equal(lanes.figuresText(one), "✕ 1 of 2 deadlines missed, 50.0 %");
   assert.equal(lanes.causesText(one.tallies[0].causes), "queued 1");
   assert.equal(lanes.figuresText(stream()), "no deadline was due");
+});
+
+test("what is late and has not ended is overdue, until it ends or is dropped", () => {
+  const one = taken(submit(0, 1, 1, 1, 10), submit(0, 2, 1, 1, 10), submit(0, 3, 2, 3), submit(0, 4, 1, 1, 90));
+  assert.deepEqual(one.overdue, [0, 0, 0]);
+  one.take([start(20, 1, 1, 1)]);
+  assert.deepEqual(one.overdue, [0, 2, 0]);
+  one.take([done(30, 1, 1, 1, 20), event(30, IS.SHED, { task: 2, kind: 1, level: 1 })]);
+  assert.deepEqual(one.overdue, [0, 0, 0]);
+  assert.equal(lanes.figuresText(one), "no deadline was due, 1 shed");
+  one.forget();
+  assert.equal(one.due.size, 0);
 });
 
 test("what is older than is kept goes, and what held then still counts", () => {
@@ -299,4 +311,5 @@ test("times are written as people write them", () => {
 
 test("what was missed is said with a sign", () => {
   assert.deepEqual([[0, 0], [5, 0], [3, 1]].map(([met, missed]) => lanes.missesText({ met, missed })), ["–", "✓ 0 of 5, 0.0 %", "✕ 1 of 4, 25.0 %"]);
+  assert.equal(lanes.missesText({ met: 5, missed: 0 }, 2), "✓ 0 of 5, 0.0 %, 2 overdue");
 });

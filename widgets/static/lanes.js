@@ -26,9 +26,10 @@ export function gathered(shifts) {
   return [...found.values()].reverse();
 }
 
-/** What is done with how many and how late, of one kind, in words. */
-export function missesText({ met, missed }) {
-  return met + missed ? `${missed ? "✕ " : "✓ "}${missed} of ${met + missed}, ${(100 * missed / (met + missed)).toFixed(1)} %` : "–";
+/** How many of one kind were late, of those that ended, and what is overdue, in words. */
+export function missesText({ met, missed }, overdue = 0) {
+  const share = met + missed ? `${missed ? "✕ " : "✓ "}${missed} of ${met + missed}, ${(100 * missed / (met + missed)).toFixed(1)} %` : "";
+  return [share, overdue && `${overdue} overdue`].filter(Boolean).join(", ") || "–";
 }
 
 /** All that the views of one widget show. */
@@ -376,11 +377,12 @@ class LanesView extends SeenView {
     const ms = performance.now(), { counted } = this, seconds = (ms - counted.ms) / 1000;
     this.root.dataset.pictures = this.pictures;
     this.root.dataset.events = stream.count;
+    if (this.isPair) return setText(this.facts, this.streams.map(one => `${one.title}: ${one.count} events`).join(" · "));
     if (seconds < 1) return;
     const rate = (now, then) => Math.round(Math.max(now - then, 0) / seconds);
     const lost = stream.lost ? ` · ▲ ${stream.lost} events were overwritten before they were taken` : "";
     const live = `${rate(stream.count, counted.events)} events/s · ${rate(this.pictures, counted.pictures)} pictures/s${lost}`;
-    setText(this.facts, this.isPair ? this.streams.map(one => `${one.title}: ${one.count} events`).join(" · ") : live);
+    setText(this.facts, live);
     this.counted = { ms, events: stream.count, pictures: this.pictures };
   }
 
@@ -406,12 +408,13 @@ class LanesView extends SeenView {
 
   tables(streams) {
     const cell = text => make("td", { textContent: String(text) }), [first] = streams;
-    const heads = this.isPair ? ["kind", ...streams.flatMap(one => [`${one.title}: missed`, "why"])]
+    const overdue = streams.map(one => one.overdue);
+    const heads = this.isPair ? ["kind", ...streams.flatMap(one => [`${one.title}: missed`, "shed", "why"])]
       : ["kind", "level now", "queued", "runs", "done", "shed", "missed", "why"];
     const row = (kind, at) => this.isPair
-      ? streams.flatMap(one => [missesText(one.tallies[at]), causesText(one.tallies[at].causes)])
+      ? streams.flatMap((one, place) => [missesText(one.tallies[at], overdue[place][at]), one.tallies[at].shed, causesText(one.tallies[at].causes)])
       : [levelText(first.levels[at]), first.waitingOf[at], first.running.filter(one => one?.kind === at).length,
-        first.tallies[at].done, first.tallies[at].shed, missesText(first.tallies[at]), causesText(first.tallies[at].causes)];
+        first.tallies[at].done, first.tallies[at].shed, missesText(first.tallies[at], overdue[0][at]), causesText(first.tallies[at].causes)];
     this.table.replaceChildren(make("thead", {}, headOf(heads)), make("tbody", {}, ...first.kinds.map((kind, at) =>
       make("tr", {}, make("td", {}, make("i", { textContent: "█ ", style: `color: var(--s${at % COLOURS})`, attributes: { "aria-hidden": "true" } }), kind), ...row(kind, at).map(cell)))));
   }

@@ -51,6 +51,7 @@ export class Stream {
     this.running = new Array(this.workers).fill(null);
     this.waiting = new Map(); // task -> {kind, level, isOwn}
     this.waitingOf = this.kinds.map(() => 0);
+    this.due = new Map(); // task that has not ended -> its event of submission, where it has a deadline
     this.unknown = LEVELS.map(() => 0); // queued, but not by an event that came in
     LEVELS.forEach((_, level) => this.setDepth(level, 0, this.newest));
   }
@@ -194,11 +195,18 @@ export class Stream {
     if (sum) sum[name]++;
   }
 
-  /** Deadlines met and missed by all kinds together. */
+  /** How many of each kind have not ended, and are late already. */
+  get overdue() {
+    const counts = this.kinds.map(() => 0);
+    for (const { kind, value } of this.due.values()) if (value < this.newest) counts[kind]++;
+    return counts;
+  }
+
+  /** Deadlines met and missed by all kinds together, what is overdue and what was shed. */
   get figures() {
-    const met = this.tallies.reduce((sum, one) => sum + one.met, 0);
-    const missed = this.tallies.reduce((sum, one) => sum + one.missed, 0);
-    return { met, missed, share: met + missed ? missed / (met + missed) : 0 };
+    const sum = name => this.tallies.reduce((all, one) => all + one[name], 0), [met, missed] = [sum("met"), sum("missed")];
+    const overdue = this.overdue.reduce((all, one) => all + one, 0);
+    return { met, missed, overdue, shed: sum("shed"), share: met + missed ? missed / (met + missed) : 0 };
   }
 }
 
@@ -206,12 +214,16 @@ const tally = () => ({ done: 0, met: 0, missed: 0, shed: 0, cancelled: 0, failed
 
 const ended = name => (stream, event) => {
   stream.leave(event);
+  stream.due.delete(event.task);
   stream.tell(event, name);
   if (event.value < 0) stream.end(event, false);
 };
 
 const ACTS = {
-  [IS.SUBMIT]: (stream, event) => stream.enqueue(event),
+  [IS.SUBMIT]: (stream, event) => {
+    stream.enqueue(event);
+    if (event.value < 2 ** 62) stream.due.set(event.task, event);
+  },
   [IS.START]: (stream, event) => {
     stream.dequeue(event, true);
     stream.begin(event);
@@ -229,10 +241,12 @@ const ACTS = {
   [IS.CANCEL]: (stream, event) => {
     stream.dequeue(event);
     stream.leave(event);
+    stream.due.delete(event.task);
     stream.tell(event, "cancelled");
   },
   [IS.SHED]: (stream, event) => {
     stream.dequeue(event);
+    stream.due.delete(event.task);
     stream.tell(event, "shed");
   },
   [IS.LEVEL]: (stream, event) => {
@@ -244,11 +258,12 @@ const ACTS = {
   [IS.GUARD]: (stream, event) => stream.guards.push({ t0: event.t, t1: event.t + event.value, worker: event.worker }),
 };
 
-/** The figures of a stream in words: "3 of 120 deadlines missed, 2.5 %". */
+/** The figures of a stream in words: "3 of 120 deadlines missed, 2.5 %, 2 more overdue, 7 shed". */
 export function figuresText(stream) {
-  const { met, missed, share } = stream.figures;
-  if (!(met + missed)) return "no deadline was due";
-  return `${missed ? "✕" : "✓"} ${missed} of ${met + missed} deadlines missed, ${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`;
+  const { met, missed, share, overdue, shed } = stream.figures;
+  const more = [overdue && `, ${overdue} more overdue`, shed && `, ${shed} shed`].filter(Boolean).join("");
+  if (!(met + missed)) return `no deadline was due${more}`;
+  return `${missed ? "✕" : "✓"} ${missed} of ${met + missed} deadlines missed, ${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %${more}`;
 }
 
 /** Why a kind missed, the most frequent cause first: "queued 12, computing 3". */
