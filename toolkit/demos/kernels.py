@@ -15,8 +15,8 @@ import torch
 __all__ = ["Kernel", "convolution"]
 
 _WARMUP_CALLS = 5
-_ROUNDS = 12
-_ROUND_NS = 4_000_000
+_ROUNDS = 10
+_ROUND_NS = 2_000_000
 
 
 class Kernel:
@@ -27,7 +27,7 @@ class Kernel:
 
     Attributes:
         call: the same.
-        call_ns: what one call costs, in ns of a core; measured at construction, best of 12 rounds.
+        call_ns: what one call costs, in ns of a core; measured at construction, best of 10 rounds.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 
 from toolkit.demos.live_load import Log
-from toolkit.scheduler import NEVER, Handle, Scheduler, State
+from toolkit.scheduler import NEVER, Scheduler, State, Task
 
 __all__ = ["ScheduledLoad"]
 
@@ -36,7 +36,8 @@ class ScheduledLoad:
             optional=arrival.optional,
             key=arrival.key,
         )
-        handle.add_done_callback(lambda _: self._note(handle, index))
+        task = handle.task
+        handle.add_done_callback(lambda _: self._note(task, index))
 
     def stop(self) -> None:
         """Cancel what is left, at the end of its quantum."""
@@ -53,6 +54,6 @@ class ScheduledLoad:
             yield
             number += 1
 
-    def _note(self, ended: Handle, index: int) -> None:
-        if ended.task.state is State.SHED:
+    def _note(self, task: Task, index: int) -> None:
+        if task.state is State.SHED:
             self._log.shed(index)
