@@ -10,10 +10,11 @@ from queue import SimpleQueue
 import pytest
 import torch
 
-from toolkit import FrameRing, Pipeline, hooks
+from toolkit import Frame, FrameRing, Pipeline, hooks
 from toolkit.profiling import profile
 from toolkit.scheduler import Scheduler
 from toolkit.stages import blur, gray
+from toolkit.stages.declare import Pointwise, stage
 from toolkit.thoughts import Annotator, Feed, FeedCounts
 
 KINDS = {"frame": "CRITICAL", "chat": "HIGH", "think": "NORMAL", "train": "LOW"}
@@ -188,3 +189,30 @@ def test_nothing_is_lost_however_thoughts_end(scheduler, camera):
         assert now.offered == counts.shown
         assert now.offered == now.skipped + now.attached + now.dropped + now.failed
     assert camera.ring.stats.leased == 0
+
+
+def test_a_frame_that_waits_for_another_reader_occupies_no_worker(camera):
+    is_inside, go_on = threading.Event(), threading.Event()
+
+    @stage("slow", footprint=Pointwise())
+    def slow(gray):
+        if not is_inside.is_set():
+            is_inside.set()
+            assert go_on.wait(PATIENCE_SECONDS)
+        return gray
+
+    pipeline = Pipeline([gray, slow])
+    still = Frame.from_image(torch.zeros(16, 32, dtype=torch.uint8))
+    reader = threading.Thread(target=lambda: pipeline.bind(still)["slow"])
+    reader.start()
+    assert is_inside.wait(PATIENCE_SECONDS)
+    with Scheduler(KINDS, workers=1) as scheduler:
+        feed = Feed(scheduler, pipeline, camera(1), want=["slow"], fps=30)
+        assert feed.step()
+        answer = scheduler.submit(lambda: "hello", kind="chat")
+        assert answer.result(PATIENCE_SECONDS) == "hello"
+        assert feed.counts.shown == 0
+        go_on.set()
+        assert feed.wait(PATIENCE_SECONDS)
+    reader.join(PATIENCE_SECONDS)
+    assert feed.counts == FeedCounts(taken=1, shown=1)

@@ -142,6 +142,15 @@ def test_showing_that_fails_holds_no_frame(feed_of, by_hand, ring):
     assert ring.stats.leased == 0
 
 
+def test_a_scheduler_that_is_shut_down_ends_the_feed_and_no_frame_is_held(feed_of, by_hand, ring):
+    feed = feed_of(2)
+    by_hand.is_shut = True
+    with pytest.raises(RuntimeError, match="shut down"), feed:
+        feed.run()
+    assert feed.counts == FeedCounts(taken=1, skipped=1)
+    assert ring.stats.leased == 0
+
+
 def test_a_feed_runs_to_the_end_of_its_source_at_its_pace(feed_of, by_hand, monkeypatch):
     paces = []
     feed = feed_of(3, fps=10)

@@ -7,7 +7,12 @@ import logging
 import types
 from concurrent.futures import CancelledError, Future
 from contextvars import Context, copy_context
+<<<<<<< HEAD
 from typing import TYPE_CHECKING, Any, Protocol, cast
+=======
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, cast
+>>>>>>> thoughts
 
 from toolkit import hooks
 from toolkit.scheduler.ambient import Modes
@@ -24,15 +29,21 @@ _STEPPED = (types.GeneratorType, types.CoroutineType)
 
 
 class Spent:
-    """Hears what a quantum copied and waited for; a listener of `toolkit.hooks`."""
+    """Hears what a quantum copied and waited for; a listener of `toolkit.hooks`.
 
-    __slots__ = ("copied_ns", "waited_ns")
+    Of the thread that made it only: what a task submits inherits its listeners, and runs elsewhere.
+    """
+
+    __slots__ = ("_thread", "copied_ns", "waited_ns")
 
     def __init__(self) -> None:
+        self._thread = get_ident()
         self.copied_ns = self.waited_ns = 0
 
     def event(self, event: hooks.Event) -> None:
         """Add up copies between host and device, and waits."""
+        if get_ident() != self._thread:
+            return
         if event.kind == "copy" and event.direction in ("h2d", "d2h"):
             self.copied_ns += event.duration_ns
         elif event.kind in ("wait", "sync"):

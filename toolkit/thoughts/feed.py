@@ -25,13 +25,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed"]
 
-_Task = tuple["Generator[Any, Any, Frame]", hooks.Table]
-
 
 class _Pipeline(Protocol):
     def tasks(
         self, source: Iterable[Frame], *, want: Iterable[str]
     ) -> Iterator[Generator[Any, Any, Frame]]: ...
+
+
+class _Due:
+    """One frame that was taken: the task that computes it, and who listens."""
+
+    __slots__ = ("_task", "table")
+
+    def __init__(self, task: Generator[Any, Any, Frame]) -> None:
+        self._task: Any = task
+        self.table = hooks.table()
+
+    def take(self) -> Generator[Any, Any, Frame]:
+        """The task, once: who drops it gives its frame back, even where an error remembers this."""
+        task, self._task = self._task, None
+        return task
 
 
 class Feed:
@@ -76,7 +89,7 @@ class Feed:
         self._closing = threading.Event()
         scheduler.periodic(kind, fps=fps)  # says the rate; which frame is newest, each feed knows
         submit = partial(scheduler.submit, kind=kind, deadline_seconds=self._period_seconds)
-        self._newest = Newest[_Task](submit, work=self._work, skip=self._skip)
+        self._newest = Newest[_Due](submit, work=self._work, skip=self._skip)
 
     @property
     def counts(self) -> FeedCounts:
@@ -100,8 +113,10 @@ class Feed:
         task = next(self._tasks, None)
         if task is None:
             return False
+        due = _Due(task)
+        del task
         self._counts.add(taken=1)
-        self._newest.put((task, hooks.table()))
+        self._newest.put(due)
         return True
 
     def run(self) -> FeedCounts:
@@ -109,11 +124,12 @@ class Feed:
 
         Blocks, and waits for the last one.
         """
-        due = time.monotonic()
+        due_seconds = time.monotonic()
         while not self._closing.is_set() and self.step():
-            due = max(due + self._period_seconds, time.monotonic())
-            with hooks.timed("wait", op="pace"):
-                self._closing.wait(due - time.monotonic())
+            due_seconds = max(due_seconds + self._period_seconds, now := time.monotonic())
+            if due_seconds > now:
+                with hooks.timed("wait", op="pace"):
+                    self._closing.wait(due_seconds - now)
         self.wait()
         return self.counts
 
@@ -144,12 +160,11 @@ class Feed:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _work(self, item: _Task) -> Generator[Any, Any, None]:
-        task, table = item
+    def _work(self, due: _Due) -> Generator[Any, Any, None]:
         try:
-            frame = yield from task
+            frame = yield from due.take()
             try:
-                with hooks.using(table):
+                with hooks.using(due.table):
                     self._present(frame)
             finally:
                 frame.end_loan()
@@ -167,9 +182,8 @@ class Feed:
         for one in self._annotators:
             one.offer(frame)
 
-    def _skip(self, item: _Task) -> None:
-        task, table = item
-        task.close()
-        with hooks.using(table):
+    def _skip(self, due: _Due) -> None:
+        due.take()
+        with hooks.using(due.table):
             hooks.report("drop", op="feed")
         self._counts.add(skipped=1)
