@@ -27,9 +27,9 @@ def examples(readme: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
 def test_an_example_prints_what_its_comments_say(readme, place, tmp_path, monkeypatch):
-    assert len(examples(readme)) == 3
+    assert len(examples(readme)) == 4
     code = examples(readme)[place]
     promised = promised_output(code)
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,6 @@ ThreadPoolExecutor misses nine of ten deadlines on it.
 """
 
 import random
-import time
 from dataclasses import replace
 
 import pytest
@@ -139,28 +138,3 @@ def test_contexts_that_change_give_both_calls_and_chats_what_they_need():
         )
         assert outcome.miss_rate(FRAMES) <= 0.015, policy
         assert outcome.kinds["chat"].first_p50_ms <= 60, policy
-
-
-def many_tasks(count, *, workers, load, seed=0):
-    """Frames, poses, chats, training and speculation at random, and until when they come."""
-    rng, at_seconds = random.Random(seed), 0.0
-    mixture = ((7, "frame", 3, 2), (4, "pose", 4, 2), (4, "chat", 10, 6), (4, "train", 10, 4))
-    mixture += ((1, "spec", 10, 3),)
-    drawn = rng.choices(mixture, [parts for parts, *_ in mixture], k=count)
-    mean_seconds = sum(parts * ms * quanta for parts, _, ms, quanta in mixture) / 20 / 1000
-    arrivals = []
-    for _, kind, ms, quanta in drawn:
-        arrivals.append(Arrival(int(at_seconds * 1e9), kind, (ms * MS,) * quanta))
-        at_seconds += rng.expovariate(workers * load / mean_seconds)
-    return arrivals, at_seconds
-
-
-def test_a_task_on_64_workers_costs_little_to_simulate():
-    """A million take 40 CPU-seconds; here 20 000 of them."""
-    count, kinds = 20_000, {"frame": 0, "pose": 1, "chat": 2, "train": 3, "spec": 4}
-    arrivals, end_seconds = many_tasks(count, workers=64, load=0.9)
-    begin = time.process_time()
-    outcome = simulate(arrivals, policy="levels", seconds=end_seconds + 10, workers=64, kinds=kinds)
-    took_seconds = time.process_time() - begin
-    assert sum(kind.done for kind in outcome.kinds.values()) == count
-    assert took_seconds / count <= 40e-6

@@ -9,11 +9,12 @@ from toolkit.scheduler.comparison import compare
 from toolkit.scheduler.contexts import Context
 from toolkit.scheduler.executors.calibration import MEASURED, Calibration
 from toolkit.scheduler.executors.sim import POLICIES, simulate
+from toolkit.scheduler.kinds import Kind
 from toolkit.scheduler.levels import Level
 from toolkit.scheduler.loads import BACKGROUND, workload
 from toolkit.scheduler.outcome import Outcome
 from toolkit.scheduler.policy import Policy
-from toolkit.scheduler.reasons import Happening
+from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.rivals import RIVALS
 from toolkit.scheduler.trace import records
 
@@ -131,6 +132,18 @@ def test_a_context_holds_from_its_shift_on():
     assert names == [200]
     done = [e.kind for e in events if e.happening == Happening.DONE and e.t_ns > 210 * MS]
     assert done.count(1) > 4 * done.count(0)  # the chat is kind 1
+
+
+def test_a_kind_that_misses_its_deadlines_asks_for_more_as_it_does_on_threads():
+    kinds = {"chat": Level.HIGH, "pose": Kind("NORMAL", raise_to="CRITICAL")}
+    load = [
+        Arrival(at * 20 * MS, kind, (15 * MS,), deadline_ns=(at + 1) * 20 * MS)
+        for at in range(100)
+        for kind in ("chat", "pose")
+    ]
+    events = records(run(*load, kinds=kinds, seconds=2).trace)
+    asked = [event for event in events if event.happening == Happening.LEVEL and not event.task]
+    assert (asked[0].kind, asked[0].level, asked[0].reason) == (1, Level.HIGH, Reason.DEADLINE)
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -4,13 +4,19 @@ Standard library only: it knows tasks, not frames. The policy is a state machine
 is given, so that threads and the simulator drive the same code.
 """
 
+from toolkit.scheduler.arrivals import Arrival
+from toolkit.scheduler.comparison import compare
 from toolkit.scheduler.contexts import Context
+from toolkit.scheduler.executors.calibrate import calibrate
+from toolkit.scheduler.executors.calibration import Calibration
+from toolkit.scheduler.executors.sim import simulate
 from toolkit.scheduler.handle import Handle, TaskShed, checkpoint, current
 from toolkit.scheduler.kinds import Kind, QueueFull
 from toolkit.scheduler.levels import NEVER, Level
 from toolkit.scheduler.periodic import Overcommitted, Periodic
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.reasons import Happening, Reason
+from toolkit.scheduler.rerun import what_if
 from toolkit.scheduler.scheduler import Closed, Leftovers, Scheduler
 from toolkit.scheduler.situation import Situation, Trigger
 from toolkit.scheduler.statistics import KindStatistics
@@ -19,6 +25,8 @@ from toolkit.scheduler.trace import Trace
 
 __all__ = [
     "NEVER",
+    "Arrival",
+    "Calibration",
     "Closed",
     "Context",
     "Handle",
@@ -39,6 +47,10 @@ __all__ = [
     "TaskShed",
     "Trace",
     "Trigger",
+    "calibrate",
     "checkpoint",
+    "compare",
     "current",
+    "simulate",
+    "what_if",
 ]

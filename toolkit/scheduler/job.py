@@ -7,12 +7,8 @@ import logging
 import types
 from concurrent.futures import CancelledError, Future
 from contextvars import Context, copy_context
-<<<<<<< HEAD
-from typing import TYPE_CHECKING, Any, Protocol, cast
-=======
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, cast
->>>>>>> thoughts
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from toolkit import hooks
 from toolkit.scheduler.ambient import Modes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from toolkit.scheduler.adaptation import Adaptation
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.executors.machine import Machine
 from toolkit.scheduler.levels import NEVER
@@ -30,6 +31,7 @@ class PolicyThreads:
         self, policy: Policy, machine: Machine, arrivals: Sequence[Arrival], tally: Tally
     ) -> None:
         self._policy, self._machine = policy, machine
+        self._adaptation = Adaptation(policy)
         self._arrivals, self._tally = arrivals, tally
         self._threads = [machine.thread(lane.niceness) for lane in policy.workers.lanes]
         self._rests = [0] * len(self._threads)  # number of its rest; negative while it is awake
@@ -82,7 +84,10 @@ class PolicyThreads:
         self._rests[worker] = ~self._rests[worker]
 
     def _pick(self, worker: int) -> None:
-        task = self._policy.pick(worker, self._machine.clock.now_ns)
+        now_ns = self._machine.clock.now_ns
+        if now_ns >= self._adaptation.next_ns:
+            self._adaptation.look(now_ns)
+        task = self._policy.pick(worker, now_ns)
         if task is not None:
             self._look_round()
             self._run(worker, task)

@@ -11,7 +11,7 @@ from toolkit.scheduler.executors.sim import simulate
 from toolkit.scheduler.lanes import LAYOUTS
 from toolkit.scheduler.loads import KINDS, workload
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.what_if import what_if
+from toolkit.scheduler.rerun import what_if
 
 MS = 1_000_000
 EXACT = Calibration()
