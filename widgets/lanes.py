@@ -32,12 +32,12 @@ __all__ = ["Lanes", "Watched"]
 
 # An answer costs the kernel more than a delta does: the page answers one in so many, and two such
 # groups may be on their way.
-GROUP = 4
+GROUP = 8
 IN_FLIGHT = 2
 POSTER_EVENTS = 8_000  # are enough for some seconds
 WHOLE_NS = 1 << 62
 ALIVE_NS = 500_000_000  # without events, the page is told this often that time goes on
-LOST_NS = 2_000_000_000  # a page that has not drawn a group for so long holds up no other
+LOST_NS = 4_000_000_000  # a page that has not drawn a group for so long holds up no other
 
 
 class Watched(Protocol):

@@ -6,6 +6,8 @@ import pytest
 
 from tests.browser.perfetto import PROBLEMS
 from tests.scheduler.invented import MS, Pretend, Told
+from tests.scheduler.simulated import recorded
+from toolkit.scheduler.loads import workload
 from toolkit.scheduler.perfetto import export_chrome_trace
 
 pytestmark = pytest.mark.browser
@@ -25,10 +27,10 @@ ARROWS = """
 
 def sent(events):
     """The slices of a file in ns: what a worker ran, waits, and instants."""
-    ends = {(one["cat"], one["id"]): one["ts"] for one in events if one["ph"] == "e"}
+    ends = {one["id2"]["local"]: one["ts"] for one in events if one["ph"] == "e"}
     begin = {
         "X": lambda one: one["dur"],
-        "b": lambda one: ends[one["cat"], one["id"]] - one["ts"],
+        "b": lambda one: ends[one["id2"]["local"]] - one["ts"],
         "i": lambda one: 0,
     }
     return sorted(
@@ -63,6 +65,13 @@ def test_a_task_that_is_stolen_after_a_quantum_arrives_with_its_arrow(perfetto):
     arrived_whole(events, ask)
     assert ask(RAN) == [[0, "train"], [1, "quantum"], [1, "quantum"], [0, "train"]]
     assert ask(ARROWS) == [["quantum", 3 * MS, "train", 4 * MS]]
+
+
+def test_a_simulated_machine_with_lanes_arrives_whole(perfetto):
+    arrivals = workload(1.5, seconds=3.0, seed=2)
+    recording = recorded(arrivals, "lanes")
+    events, ask = perfetto(partial(export_chrome_trace, recording))
+    arrived_whole(events, ask)
 
 
 @pytest.mark.parametrize("lost", [0, 300])

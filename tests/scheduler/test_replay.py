@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.scheduler.invented import MS, Told, snapshot
+from tests.scheduler.invented import MS, Told
+from tests.scheduler.simulated import PERIODS_NS, recorded
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.executors.calibration import Calibration
 from toolkit.scheduler.executors.sim import simulate
 from toolkit.scheduler.levels import NEVER
-from toolkit.scheduler.loads import KINDS, workload
-from toolkit.scheduler.recording import Recording
+from toolkit.scheduler.loads import workload
 from toolkit.scheduler.replay import replay_of
 
 
@@ -108,24 +108,6 @@ def test_what_was_there_before_the_trace_is_released_with_it():
 
 
 SAME = Calibration.ideal(cost_noise=0.0)  # what was recorded has varied already
-PERIODS_NS = {"cam1": 16_666_666, "cam2": 33_333_333, "overlay": 33_333_333}
-LANES = [[0, 0], [0, 0], [1, 2], [1, 2], [3, 4], [3, 4]]
-
-
-def recorded(arrivals, mode):
-    outcome = simulate(arrivals, policy=mode, seconds=3.0, with_trace=True)
-    said = {
-        **snapshot(),
-        "kinds": [
-            {"name": name, "base": int(level), "period_ns": PERIODS_NS.get(name, 0)}
-            for name, level in KINDS.items()
-        ],
-        "cores": 2,
-        "workers": 6 if mode == "lanes" else 2,
-        "lanes": LANES if mode == "lanes" else [[0, 4]] * 2,
-        "mode": mode,
-    }
-    return Recording.of(said, outcome.trace)
 
 
 @pytest.mark.parametrize("mode", ["levels", "guard", "lanes"])

@@ -9,6 +9,7 @@ from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
 from toolkit.scheduler.trace import Trace, records
 from widgets import Lanes
+from widgets.lanes import GROUP
 from widgets.lanes_data import about, pack
 from widgets.lanes_still import poster
 
@@ -104,26 +105,26 @@ def beats(widget, scheduler, count):
 
 
 def test_two_groups_are_on_their_way_at_most_and_the_next_delta_brings_what_waited(seen, scheduler):
-    assert [message["n"] for message, _ in beats(seen, scheduler, 12)] == [2, 3, 4, 5, 6, 7, 8]
-    seen.page(t="drawn", view="a", n=4)
+    assert [message["n"] for message, _ in beats(seen, scheduler, 20)] == list(range(2, 17))
+    seen.page(t="drawn", view="a", n=8)
     ((message, data),) = beats(seen, scheduler, 1)
-    assert message["n"] == 9
+    assert message["n"] == 17
     assert len(records(data)) == 6 * 3
 
 
 def test_a_page_that_answers_each_group_gets_each_delta(seen, scheduler):
     for group in range(1, 9):
-        assert len(beats(seen, scheduler, 4)) == 4
-        seen.page(t="drawn", view="a", n=4 * group)
+        assert len(beats(seen, scheduler, GROUP)) == GROUP
+        seen.page(t="drawn", view="a", n=GROUP * group)
 
 
-def test_a_view_that_went_without_a_word_holds_up_the_others_for_two_seconds(seen, scheduler):
+def test_a_view_that_went_without_a_word_does_not_hold_up_the_others_for_ever(seen, scheduler):
     seen.see(view="b", have=1)
-    beats(seen, scheduler, 7)
-    for drawn in (4, 8):
+    beats(seen, scheduler, 15)
+    for drawn in (8, 16):
         seen.page(t="drawn", view="a", n=drawn)
     assert beats(seen, scheduler, 1) == []
-    seen.tick_after(2)
+    seen.tick_after(4)
     assert len(seen.told("delta")) == 1
     assert len(beats(seen, scheduler, 3)) == 3
 

@@ -26,6 +26,7 @@ from toolkit.scheduler.levels import NEVER, Level
 from toolkit.scheduler.periodic import Overcommitted, Periodic
 from toolkit.scheduler.policy import Policy
 from toolkit.scheduler.reasons import Reason
+from toolkit.scheduler.recording import Recording
 from toolkit.scheduler.situation import Chooser, Situation, Trigger
 from toolkit.scheduler.statistics import KindStatistics, statistics_of
 from toolkit.scheduler.task import Task
@@ -345,6 +346,11 @@ class Scheduler:
                 "running": running,
                 "now_ns": self.clock(),
             }
+
+    def recording(self) -> Recording:
+        """All that the trace still holds, with the names: to keep, to read, and to replay."""
+        delta = self.trace.since()
+        return Recording.of(self.snapshot(), delta.data, delta.lost)
 
     # -- end --------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 const FRAME_MS = 1000 / 30, STILL_MS = 1000; // between pictures; where motion is not wanted
 const DELAY_NS = 2.5e8; // so far behind the kernel is what is drawn, so that all of it has come in
 const QUIET_MS = 1000; // after which a kernel that says nothing is not waited for: the picture stops
-const GROUP = 4; // deltas to an answer, as in `widgets/lanes.py`
+const GROUP = 8; // deltas to an answer, as in `widgets/lanes.py`
 const SPAN_NS = 2e9, MOST_SHIFTS = 8, DRAG_PX = 4, SCRUBS = 1000;
 const GLYPHS = { square: "■", triangle: "▲", circle: "●", plus: "✚", star: "★", ring: "○", diamond: "◆" };
 const SHOWN_REASONS = ["context", "deadline", "inheritance", "aging", "prediction", "returned"];

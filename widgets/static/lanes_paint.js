@@ -134,7 +134,7 @@ export class Painter {
       const x = axis.x(t);
       this.c.fillStyle = this.colours.line;
       this.c.fillRect(x, row.y + 16, 1, row.height - 16);
-      this.say(tickText(t, span), x + 3, row.y + 25, this.colours.soft);
+      if (x < axis.right - 40) this.say(tickText(t, span), x + 3, row.y + 25, this.colours.soft);
     }
   }
 
@@ -301,7 +301,7 @@ export class Painter {
   }
 
   contexts(stream, rows, axis) {
-    const { c, colours } = this, last = rows.at(-1);
+    const { c, colours } = this, last = rows.at(-1), words = new Room();
     for (const event of stream.contexts) {
       if (event.t < axis.t0 || event.t > axis.t1) continue;
       const x = axis.x(event.t), word = `context: ${stream.contextNames?.[event.value] ?? event.value}`;
@@ -314,7 +314,7 @@ export class Painter {
       c.stroke();
       c.setLineDash([]);
       const wide = this.wide(word);
-      this.plate(word, Math.min(x + 4, axis.right - wide), rows[0].y + 10, wide, colours.text);
+      if (words.take(Math.min(x + 2, axis.right - wide), wide)) this.plate(word, Math.min(x + 4, axis.right - wide), rows[0].y + 10, wide, colours.text);
     }
   }
 }
