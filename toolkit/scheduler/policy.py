@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Policy"]
 
 _LEVELS = len(Level)
+_NEW, _SUBMIT = State.NEW, int(Happening.SUBMIT)  # looked up once: this is the hot path
 TURN_NS = 10_000_000  # how long a task runs on while others of its level wait
 
 
@@ -115,15 +116,14 @@ class Policy:
             ValueError: nobody declared its kind, or it was submitted before.
             QueueFull: there is no room, and the task cannot be shed.
         """
-        kind = self.kinds.of(task.kind)
-        if task.state is not State.NEW:
+        kind = self.kinds.get(task.kind) or self.kinds.of(task.kind)
+        if task.state is not _NEW:
             raise ValueError(f"{task!r} was submitted before; make a new task.")
         replaced = self._newest.get(task.key) if task.key is not None else None
         if replaced is not None and (replaced.state is not State.READY or replaced.quanta):
             replaced = None
         is_full = kind.is_full and (replaced is None or replaced.kind != task.kind)
-        may_shed = task.is_optional or kind.declared.overflow == "shed"
-        if is_full and not may_shed:
+        if is_full and not task.is_optional and kind.declared.overflow != "shed":
             raise QueueFull(kind.name, kind.declared.max_queued)
         self._number += 1
         task.number = self._number
@@ -139,7 +139,7 @@ class Policy:
         task.home = self.workers.home(self._number)
         self.trace.note(
             now_ns,
-            Happening.SUBMIT,
+            _SUBMIT,
             task.home,
             task.level,
             kind.number,

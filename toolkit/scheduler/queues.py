@@ -21,6 +21,7 @@ __all__ = ["Entry", "Queues"]
 
 Entry = tuple[int, int, int, Task]  # deadline it is sorted by, turn, version, task
 _LEVELS = len(Level)
+_READY, _HIGH = State.READY, int(Level.HIGH)  # looked up once: this is the hot path
 _LOOK_EVERYWHERE = 8  # with more workers, two queues of others are looked into, one by chance
 
 
@@ -72,12 +73,12 @@ class Queues:
 
     def push(self, task: Task, kind: KindState) -> None:
         """Queue a task at its level; its home and its order are set."""
-        task.state = State.READY
+        task.state = _READY
         self._turn += 1
         task.version += 1
         own = task.raised
         order_ns = task.order_ns
-        if order_ns == NEVER and kind.level <= Level.HIGH:
+        if order_ns == NEVER and kind.level <= _HIGH:
             order_ns += task.ran_ns  # somebody waits: who has had least goes first
         entry = (order_ns, self._turn, task.version, task)
         task.is_apart = own is not None and own < kind.level
@@ -139,7 +140,7 @@ class Queues:
                     kind.mask &= ~me
                 elif found is None or entry < found:
                     found, kind_of, home = entry, kind, worker
-            if kind.mask & ~me and (level <= Level.HIGH or found is None):
+            if kind.mask & ~me and (level <= _HIGH or found is None):
                 stolen = self._stolen(kind, me, found)
                 if stolen is not None:
                     (found, home), kind_of = stolen, kind
