@@ -1,6 +1,6 @@
-"""What can I do from a terminal? Play, measure, compare and evaluate.
+"""What can I do from a terminal? Play, measure, compare, schedule and evaluate.
 
-`python -m toolkit demo`, `doctor`, `bench`, `compare`, `eval flow`, `eval pose` and
+`python -m toolkit demo`, `doctor`, `bench`, `compare`, `schedule`, `eval flow`, `eval pose` and
 `eval prediction`.
 
 Each command imports what it needs when it runs, so that `--help` answers at once. With `--json`
@@ -77,6 +77,23 @@ class Rendering(StrEnum):
 
     clean = "clean"
     final = "final"
+
+
+class Situation(StrEnum):
+    """What matters more than usually."""
+
+    default = "default"
+    chat = "chat"
+    video_call = "video_call"
+    idle = "idle"
+
+
+class SchedulerMode(StrEnum):
+    """How the scheduler keeps workers free for what is urgent."""
+
+    lanes = "lanes"
+    guard = "guard"
+    both = "both"
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to standard output.")]
@@ -210,6 +227,55 @@ def compare(
         if html:
             console.print(f"page: {html}", soft_wrap=True)
     _answer(comparison.to_dict(), as_json)
+
+
+@app.command()
+def schedule(
+    context: Annotated[
+        Situation, typer.Option(help="What matters more than usually.")
+    ] = Situation.default,
+    load: Annotated[
+        float, typer.Option(help="CPU-seconds that are offered a second, over capacity; up to 3.")
+    ] = 1.0,
+    mode: Annotated[SchedulerMode, typer.Option(help="Of the scheduler.")] = SchedulerMode.lanes,
+    seconds: Annotated[float, typer.Option(min=0.5, help="For how long.")] = 10.0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Cores; all of them when left out.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of what comes; a fresh one when left out.")
+    ] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="On a virtual clock, and an ideal machine.")
+    ] = False,
+    trace: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Write what happened, for Perfetto.", metavar="FILE"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the scheduler frames, sound, a chat and background work, and watch what it decides."""
+    with _ending(as_json):
+        from toolkit.demos import WrongUse
+        from toolkit.demos.schedule import run_schedule
+
+        try:
+            result = run_schedule(
+                load=load,
+                context=context.value,
+                mode=mode.value,
+                seconds=seconds,
+                workers=workers,
+                seed=seed,
+                is_simulated=simulate,
+                trace=trace,
+                console=_console(as_json),
+            )
+        except WrongUse as error:
+            _stop(WRONG_USE, str(error))
+    _answer(result, as_json)
+    if result["interrupted"] and not any(of["done"] for of in result["kinds"].values()):
+        raise typer.Exit(INTERRUPTED)
 
 
 @evaluations.command("flow")
