@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "profiling": {"hooks", "frame"},
     "scheduler": {"hooks"},
     "weights": {"hooks"},
-    "thoughts": {"hooks", "frame", "scheduler"},
+    "thoughts": {"hooks", "devices", "frame", "scheduler"},
     "avatar": {"hooks", "frame", "weights"},
     "checklist": {"hooks", "profiling", "scheduler"},
     "demos": {

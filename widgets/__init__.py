@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from widgets.bill import Bill as Bill
     from widgets.controls import Controls as Controls
     from widgets.graph import Graph as Graph
+    from widgets.lanes import Lanes as Lanes
     from widgets.live import Live as Live
     from widgets.ring import Ring as Ring
 
@@ -22,11 +23,12 @@ _HOMES = {
     "Bill": "widgets.bill",
     "Controls": "widgets.controls",
     "Graph": "widgets.graph",
+    "Lanes": "widgets.lanes",
     "Live": "widgets.live",
     "Ring": "widgets.ring",
 }
 
-__all__ = ["Bill", "Controls", "Graph", "Live", "Ring"]
+__all__ = ["Bill", "Controls", "Graph", "Lanes", "Live", "Ring"]
 
 
 def __getattr__(name: str) -> object:

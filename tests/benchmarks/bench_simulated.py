@@ -20,7 +20,16 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from measured_load import CRITICAL, FIRST_SEED, SYSTEMS, TITLES, measure, median_of, two_cores
+from measured_load import (
+    CRITICAL,
+    FIRST_SEED,
+    RATES,
+    SYSTEMS,
+    TITLES,
+    measure,
+    median_of,
+    two_cores,
+)
 from thread_rivals import compute_alone
 
 from toolkit.demos.kernels import convolution
@@ -81,6 +90,7 @@ def simulated_misses(
                 policy=name,
                 seconds=seconds,
                 workers=CORES,
+                rates=RATES,
                 calibration=calibration,
                 seed=seed,
             )

@@ -27,10 +27,10 @@ ARROWS = """
 
 def sent(events):
     """The slices of a file in ns: what a worker ran, waits, and instants."""
-    ends = {(one["cat"], one["id"]): one["ts"] for one in events if one["ph"] == "e"}
+    ends = {one["id2"]["local"]: one["ts"] for one in events if one["ph"] == "e"}
     begin = {
         "X": lambda one: one["dur"],
-        "b": lambda one: ends[one["cat"], one["id"]] - one["ts"],
+        "b": lambda one: ends[one["id2"]["local"]] - one["ts"],
         "i": lambda one: 0,
     }
     return sorted(

@@ -44,16 +44,25 @@ def test_workers_queues_and_decisions_have_tracks_and_reasons(tmp_path):
     assert ran["args"] == {"task": 7, "level": "HIGH", "ended": "DONE"}
     waits = [(one["name"], one["ph"], one["ts"]) for one in events if one["ph"] in "be"]
     assert waits == [
-        *[("HIGH: chat", "b", 1000), ("HIGH: chat", "e", 2000)],
-        *[("HIGH: train", "b", 1000), ("HIGH: train", "e", 2000)],
+        *[("1 HIGH: chat", "b", 1000), ("1 HIGH: chat", "e", 2000)],
+        *[("1 HIGH: train", "b", 1000), ("1 HIGH: train", "e", 2000)],
     ]
     names = [one["args"]["name"] for one in events if one["name"] == "thread_name"]
-    assert names == ["priorities", "worker 0: CRITICAL to IDLE", "worker 1: CRITICAL to IDLE"]
+    assert names == [
+        "contexts",
+        "priorities",
+        "worker 0: CRITICAL to IDLE",
+        "worker 1: CRITICAL to IDLE",
+    ]
 
 
 def test_an_empty_recording_is_an_empty_time_line(tmp_path):
     events = exported(Told().recording(), tmp_path / "trace.json")
     assert {one["ph"] for one in events} == {"M"}
+
+
+def key(one):
+    return one["id2"]["local"] if "id2" in one else one["id"]
 
 
 def check_nesting(slices):
@@ -81,6 +90,6 @@ def test_slices_nest_depths_are_no_debts_and_what_begins_ends(tmp_path_factory, 
         pairs = [one for one in events if one["ph"] in (first, last)]
         for begin, end in list(pairwise(pairs))[::2]:
             assert (begin["ph"], end["ph"]) == (first, last)
-            assert begin["id"] == end["id"]
+            assert key(begin) == key(end)
             assert begin["ts"] <= end["ts"]
-        assert set(Counter(one["id"] for one in pairs).values()) <= {2}
+        assert set(Counter(map(key, pairs)).values()) <= {2}

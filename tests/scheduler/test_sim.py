@@ -214,3 +214,17 @@ def test_outcomes_of_one_policy_are_one_row():
     (row,) = compare(outcomes).rows
     assert (row.policy, row.kind, row.missed, row.p50_ms) == ("levels", "chat", None, 3)
     assert compare(outcomes).of("levels", "chat") == row
+
+
+def test_a_declared_rate_is_known_from_the_second_release_on():
+    load = [
+        Arrival(0, "train", (30 * MS,), repeats=True),
+        *(Arrival(at * 100 * MS, "frame", (60 * MS,)) for at in (0, 1)),
+    ]
+
+    def held_ms(rates):
+        events = records(run(*load, policy="guard", rates=rates, seconds=0.11).trace)
+        return [e.t_ns / MS for e in events if e.happening == Happening.GUARD]
+
+    assert held_ms({}) == []
+    assert held_ms({"frame": 10})[0] == 90  # its next quantum would end after 120

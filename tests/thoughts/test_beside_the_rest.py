@@ -94,8 +94,8 @@ async def chat(scheduler, tokens):
 def rest(scheduler):
     """Training and two conversations, under way."""
     weights = torch.ones(64, 64, requires_grad=True)
-    work = [scheduler.submit(train(weights, 300), kind="train")]
-    return work + [scheduler.submit(chat(scheduler, 40), kind="chat") for _ in range(2)]
+    work = [scheduler.submit(train(weights, 100), kind="train")]
+    return work + [scheduler.submit(chat(scheduler, 20), kind="chat") for _ in range(2)]
 
 
 def test_frames_keep_their_rate_and_thoughts_land_on_their_own(scheduler, camera):
@@ -132,7 +132,7 @@ def test_frames_keep_their_rate_and_thoughts_land_on_their_own(scheduler, camera
     assert shown == list(range(22)), "each of them, in order"
     assert feed.counts == FeedCounts(taken=22, shown=22)
     assert camera.ring.stats.dropped == 0
-    assert done == [300, *[[token * token for token in range(40)]] * 2]
+    assert done == [100, *[[token * token for token in range(20)]] * 2]
 
     assert (kept[0]["mean"], kept[21]["mean"]) == (0, 21)
     assert kept[0].age_seconds("mean") > kept[21].age_seconds("mean") > 0

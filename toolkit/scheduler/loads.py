@@ -14,7 +14,7 @@ from dataclasses import replace
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.levels import Level
 
-__all__ = ["BACKGROUND", "CORES", "KINDS", "load_of", "workload"]
+__all__ = ["BACKGROUND", "CORES", "KINDS", "RATES", "load_of", "workload"]
 
 CORES = 2  # the capacity that load 1.0 fills
 KINDS = {
@@ -29,7 +29,8 @@ KINDS = {
 BACKGROUND = ("embed", "train", "speculate")
 _MS = 1_000_000
 _SECOND = 1_000_000_000
-_PERIODIC = (("cam1", 60, 0), ("cam2", 30, 4 * _MS), ("overlay", 30, 9 * _MS))  # Hz, phase
+RATES = {"cam1": 60, "cam2": 30, "overlay": 30}  # releases a second of what is periodic
+_PHASES_NS = {"cam1": 0, "cam2": 4 * _MS, "overlay": 9 * _MS}
 _PERIODIC_COST_MS = 5
 # arrivals per second, cost of a quantum in ms, fewest and most quanta
 _RANDOM = (("chat", 3, 10, 5, 19), ("embed", 8, 20, 4, 4), ("speculate", 4, 20, 5, 5))
@@ -68,7 +69,8 @@ def load_of(arrivals: Iterable[Arrival], *, seconds: float, cores: int = CORES) 
 def _periodic(load: float, end_ns: int) -> Iterator[Arrival]:
     """Frames: a frame is due when the next one comes, which replaces it while it is queued."""
     quanta_ns = (int(_PERIODIC_COST_MS * _MS * load),)
-    for kind, rate_hz, phase_ns in _PERIODIC:
+    for kind, rate_hz in RATES.items():
+        phase_ns = _PHASES_NS[kind]
         for number in range(end_ns * rate_hz // _SECOND):
             release_ns = phase_ns + number * _SECOND // rate_hz
             deadline_ns = phase_ns + (number + 1) * _SECOND // rate_hz

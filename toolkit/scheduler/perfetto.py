@@ -25,6 +25,7 @@ __all__ = ["export_chrome_trace"]
 
 WORKERS, QUEUES, DECISIONS = 1001, 1002, 1003  # numbers of what Perfetto calls processes
 FIRST_TRACK = 101
+CONTEXTS, PRIORITIES = FIRST_TRACK, FIRST_TRACK + 1
 _PROCESSES = {WORKERS: "workers", QUEUES: "queues", DECISIONS: "decisions"}
 
 Event = dict[str, Any]
@@ -63,7 +64,8 @@ class _Line:
         """What processes and tracks are called."""
         for process, name in _PROCESSES.items():
             yield _metadata("process_name", process, 0, name)
-        yield _metadata("thread_name", DECISIONS, FIRST_TRACK, "priorities")
+        yield _metadata("thread_name", DECISIONS, CONTEXTS, "contexts")
+        yield _metadata("thread_name", DECISIONS, PRIORITIES, "priorities")
         lanes = self._recording.lanes
         seen = max((worker for worker in slices(found)), default=-1) + 1
         for worker in range(max(self._recording.workers, len(lanes), seen)):
@@ -114,10 +116,10 @@ class _Line:
         """What was queued or blocked, as pairs of a begin and an end."""
         waiting = (one for one in found if one.doing is not Doing.RUNNING)
         for number, one in enumerate(waiting, 1):
-            where = _level(one.level) if one.doing is Doing.QUEUED else "blocked"
+            where = _sorted_name(one.level) if one.doing is Doing.QUEUED else "blocked"
             common = {
                 "cat": where,
-                "id": number,
+                "id2": {"local": hex(number)},  # beside the counters of its process
                 "pid": QUEUES,
                 "tid": FIRST_TRACK,
                 "name": f"{where}: {self._kind(one)}",
@@ -134,7 +136,7 @@ class _Line:
                 "tid": FIRST_TRACK,
                 "ts": self._us(at.t_ns),
                 "name": "queued",
-                "args": {level.name: at.queued[level] for level in Level},
+                "args": {_sorted_name(level): at.queued[level] for level in Level},
             }
 
     def instants(self) -> Iterator[Event]:
@@ -150,7 +152,7 @@ class _Line:
                 args["reason"] = WHY[Reason(one.reason)]
             yield {
                 "ph": "i",
-                "s": "g" if one.happening == Happening.CONTEXT else "t",
+                "s": "t",
                 "ts": self._us(one.t_ns),
                 "name": name,
                 "args": args,
@@ -214,11 +216,17 @@ def _place_of(event: Record) -> Event:
     on_worker = event.happening in (Happening.MISS, Happening.STEAL, Happening.GUARD)
     if on_worker and event.worker != NO_WORKER:
         return {"pid": WORKERS, "tid": FIRST_TRACK + event.worker}
-    return {"pid": DECISIONS, "tid": FIRST_TRACK}
+    track = CONTEXTS if event.happening == Happening.CONTEXT else PRIORITIES
+    return {"pid": DECISIONS, "tid": track}
 
 
 def _level(level: int) -> str:
     return Level(level).name
+
+
+def _sorted_name(level: int) -> str:
+    """Perfetto sorts by name."""
+    return f"{level} {_level(level)}"
 
 
 def _metadata(kind: str, process: int, track: int, value: str | int) -> Event:

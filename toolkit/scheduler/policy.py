@@ -121,7 +121,7 @@ class Policy:
         replaced = self._newest.get(task.key) if task.key is not None else None
         if replaced is not None and (replaced.state is not State.READY or replaced.quanta):
             replaced = None
-        is_full = kind.is_full and replaced is None
+        is_full = kind.is_full and (replaced is None or replaced.kind != task.kind)
         may_shed = task.is_optional or kind.declared.overflow == "shed"
         if is_full and not may_shed:
             raise QueueFull(kind.name, kind.declared.max_queued)
@@ -367,12 +367,7 @@ class Policy:
         if wake_ns != NEVER:
             self.trace.note(now_ns, Happening.GUARD, worker, held, value=wake_ns - now_ns)
         if workers.has_lanes:  # a core is free that a less important lane may use now
-            self._wake_for_all(workers.lanes[worker].last + 1)
-
-    def _wake_for_all(self, first: int = 0) -> None:
-        for level in range(first, _LEVELS):
-            if self.queues.ready[level] > 0:
-                self.workers.wake(level)
+            workers.wake_for(self.queues.ready, workers.lanes[worker].last + 1)
 
     def _hold(self, task: Task, worker: int, now_ns: int) -> int:
         kind = self.kinds[task.kind]
@@ -428,6 +423,7 @@ class Policy:
     def _forget(self, task: Task, now_ns: int) -> None:
         if task.key is not None and self._newest.get(task.key) is task:
             del self._newest[task.key]
+        self._raising.forget(task)
         waiters, task.waiters = task.waiters, None
         for waiter in waiters or ():
             self._unblock(waiter, now_ns)
@@ -480,20 +476,18 @@ class Policy:
         moved = [kind for kind in self.kinds.values() if kind.level != kind.effective()]
         if not moved:
             return []
-        lifted = list(self.queues.lifted)
+        lifted = sorted(self.queues.lifted, key=lambda task: task.number)
         for task in lifted:
             self.queues.remove(task, self.kinds[task.kind])
-        changes: list[tuple[str, Level, Level]] = []
+        before = {kind.name: kind.level for kind in moved}
+        level = Happening.LEVEL
         for kind in moved:
-            before, kind.level = kind.level, kind.effective()
-            changes.append((kind.name, Level(before), Level(kind.level)))
-            level = Happening.LEVEL
-            self.trace.note(now_ns, level, NO_WORKER, kind.level, kind.number, reason, 0, before)
+            was, kind.level = kind.level, kind.effective()
+            self.trace.note(now_ns, level, NO_WORKER, kind.level, kind.number, reason, 0, was)
         self._place()
         for task in lifted:
             self.queues.push(task, self.kinds[task.kind])
-        for task in self.workers.running:
-            if task is not None:
-                self._raising.level(task, self.kinds[task.kind])
-        self._wake_for_all()
-        return changes
+        running = [task for task in self.workers.running if task is not None]
+        self._raising.shifted((*lifted, *running), before, now_ns)
+        self.workers.wake_for(self.queues.ready)
+        return [(kind.name, Level(before[kind.name]), Level(kind.level)) for kind in moved]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.scheduler.levels import NEVER
+from toolkit.scheduler.levels import Level
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.task import State, Task
 from toolkit.scheduler.trace import NO_WORKER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from toolkit.scheduler.kinds import KindState
     from toolkit.scheduler.queues import Queues
     from toolkit.scheduler.trace import Trace
@@ -23,9 +25,13 @@ __all__ = ["Raising"]
 
 
 class Raising:
-    """Raises single tasks and lets them return."""
+    """Raises single tasks and lets them return.
 
-    __slots__ = ("_kinds", "_queues", "_trace", "_workers")
+    Attributes:
+        awaited: the tasks that somebody waits for, in the order in which that began.
+    """
+
+    __slots__ = ("_kinds", "_queues", "_trace", "_workers", "awaited")
 
     def __init__(
         self, kinds: dict[str, KindState], queues: Queues, workers: Workers, trace: Trace
@@ -34,17 +40,22 @@ class Raising:
         self._queues = queues
         self._workers = workers
         self._trace = trace
+        self.awaited: dict[Task, None] = {}
 
     def inherit(self, task: Task | None, level: int, deadline_ns: int, now_ns: int) -> None:
-        """Lend level and deadline to `task`, and to the whole chain of what it awaits."""
+        """Lend level and deadline to `task`, and to the whole chain of what it awaits.
+
+        Also where its kind is as urgent now: another context may change that.
+        """
         while task is not None:
-            self.level(task, self._kinds[task.kind])
-            if level >= task.level and deadline_ns >= task.order_ns:
-                return
+            self.awaited[task] = None
             own, reason = task.raised, task.raised_by
-            if level < task.level:
+            if own is None or level < own:
                 own, reason = level, Reason.INHERITANCE
-            self.lift(task, own, min(deadline_ns, task.order_ns), now_ns, reason)
+            order_ns = min(deadline_ns, task.order_ns)
+            if own == task.raised and order_ns == task.order_ns:
+                return
+            self.lift(task, own, order_ns, now_ns, reason)
             task = task.awaits
 
     def age(self, task: Task, level: int, order_ns: int, now_ns: int) -> None:
@@ -53,20 +64,58 @@ class Raising:
         if level < task.level or order_ns < task.order_ns:
             self.lift(task, level, order_ns, now_ns, Reason.AGING)
 
-    def settle(self, task: Task, now_ns: int) -> None:
-        """Give a task what those who still wait for it lend, and no more."""
+    def settle(self, task: Task | None, now_ns: int) -> None:
+        """Give a task what those who wait for it lend, and no more; and so along the chain."""
+        while task is not None:
+            self.level(task, self._kinds[task.kind])
+            before = task.level, task.order_ns
+            own, order_ns = self._lent(task)
+            reason = Reason.INHERITANCE
+            aged = task.raised if task.raised_by is Reason.AGING else None
+            if aged is not None and (own is None or own >= aged):
+                own, reason, order_ns = aged, Reason.AGING, min(order_ns, task.order_ns)
+            self.lift(task, own, order_ns, now_ns, reason)
+            if (task.level, task.order_ns) == before:
+                return
+            task = task.awaits
+
+    def shifted(self, raised: Iterable[Task], before: Mapping[str, int], now_ns: int) -> None:
+        """Kinds have moved: who waits lends another level now, and who was raised may stay behind.
+
+        Args:
+            raised: tasks with a level of their own that nobody has to await.
+            before: the level that each kind had that moved.
+            now_ns: now.
+        """
+        for task in dict.fromkeys((*raised, *self.awaited)):
+            self._stay(task, before, now_ns)
+        for task in list(self.awaited):
+            self.settle(task, now_ns)
+
+    def _stay(self, task: Task, before: Mapping[str, int], now_ns: int) -> None:
+        """Say that a task does not sink with its kind, where no event has said that it is above."""
+        kind, own = self._kinds[task.kind], task.raised
+        self.level(task, kind)
+        if own is None or not before.get(task.kind, len(Level)) <= own < kind.level:
+            return
+        level, why = Happening.LEVEL, task.raised_by
+        self._trace.note(now_ns, level, NO_WORKER, own, kind.number, why, task.number, kind.level)
+
+    def forget(self, task: Task) -> None:
+        """A task has ended."""
+        self.awaited.pop(task, None)
+
+    def _lent(self, task: Task) -> tuple[int | None, int]:
+        """The level, if any, and the deadline that those who wait for a task lend to it."""
         waiters = task.waiters or []
-        for one in (task, *waiters):
+        for one in waiters:
             self.level(one, self._kinds[one.kind])
-        lent = [(waiter.level, waiter.order_ns) for waiter in waiters]
-        lent += task.claims or ()
-        own = min((one for one, _ in lent), default=None)
-        order_ns = min((one for _, one in lent), default=NEVER)
-        order_ns = min(order_ns, task.deadline_ns)
-        before = task.level
-        self.lift(task, own, order_ns, now_ns, Reason.INHERITANCE)
-        if task.awaits is not None and task.level > before:
-            self.settle(task.awaits, now_ns)
+        lent = [(one.level, one.order_ns) for one in waiters] + (task.claims or [])
+        if not lent:
+            self.awaited.pop(task, None)
+            return None, task.deadline_ns
+        order_ns = min(order_ns for _, order_ns in lent)
+        return min(level for level, _ in lent), min(order_ns, task.deadline_ns)
 
     def lift(
         self, task: Task, level: int | None, order_ns: int, now_ns: int, reason: Reason
@@ -74,6 +123,9 @@ class Raising:
         """Give a task a level of its own, or None: that of its kind again."""
         kind = self._kinds[task.kind]
         self.level(task, kind)
+        if level == task.raised and order_ns == task.order_ns:
+            task.raised_by = reason if level is not None else Reason.NONE
+            return
         before = task.level
         is_queued = task.state is State.READY
         if is_queued:
@@ -104,9 +156,5 @@ class Raising:
         """A task that had waited longest has had its quantum: what its waiters lend is left."""
         if task.raised_by is not Reason.AGING:
             return
-        if task.waiters or task.claims:
-            self.settle(task, now_ns)
-        else:
-            task.raised = None
-            task.raised_by = Reason.NONE
-            task.order_ns = task.deadline_ns
+        task.raised_by = Reason.NONE
+        self.settle(task, now_ns)

@@ -142,6 +142,13 @@ class Task:
         """Whether it has not begun, and ending at `end_ns` is after its deadline."""
         return not self.quanta and end_ns > self.deadline_ns
 
+    def awaits_at_last(self, other: Task) -> bool:
+        """Whether it is `other`, awaits it, or awaits something that does."""
+        task: Task | None = self
+        while task is not None and task is not other:
+            task = task.awaits
+        return task is not None
+
     @property
     def lateness_ns(self) -> int:
         """How long after its deadline it ended; negative when early, 0 without a deadline."""

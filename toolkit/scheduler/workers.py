@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.scheduler.levels import NEVER, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from toolkit.scheduler.lanes import Lane
     from toolkit.scheduler.task import Task
@@ -76,8 +76,8 @@ class Workers:
             return (idle & -idle).bit_length() - 1
         return number % len(self.lanes)
 
-    def wake(self, level: int) -> None:
-        """Wake one that rests and may run `level` now, if there is one."""
+    def wake(self, level: int) -> bool:
+        """Wake one that rests and may run `level` now. Whether there was one."""
         able = self._idle & self._may[level]
         while able:
             bit = able & -able
@@ -85,8 +85,16 @@ class Workers:
             if level < self._held[worker] and not (self.has_lanes and self.is_crowded(worker)):
                 self._idle &= ~bit
                 self.wakes |= bit
-                return
+                return True
             able ^= bit
+        return False
+
+    def wake_for(self, ready: Sequence[int], first: int = 0) -> None:
+        """Wake as many as can do something about what is `ready` at each level, from `first` on."""
+        for level in range(first, _LEVELS):
+            left = ready[level]
+            while left > 0 and self.wake(level):
+                left -= 1
 
     def is_expected(self, level: int) -> bool:
         """Whether one that was just woken takes what waits at `level`."""

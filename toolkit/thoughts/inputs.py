@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import torch
 from torch import Tensor
 
 from toolkit import hooks
+from toolkit.devices import fence_for
 from toolkit.frame import FrameError, MissingAttachment
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Inputs:
         FrameError: one lies in the frame's slot, and `takes` is `"results"`.
     """
 
-    __slots__ = ("_device", "_lease", "_takes", "_values")
+    __slots__ = ("_device", "_fence", "_lease", "_mark", "_takes", "_values")
 
     def __init__(self, frame: Frame, needs: tuple[str, ...], takes: Takes) -> None:
         self._values = tuple(_read(frame, name) for name in needs)
@@ -43,11 +45,20 @@ class Inputs:
             _refuse_views(frame, needs, self._values)
         self._takes = takes
         self._device = str(frame.device)
+        self._fence = fence_for(frame.device)
+        self._mark = None if self._fence is None else self._fence.record()
         self._lease = None if takes == "results" else frame.lease()
 
     def begin(self) -> tuple[Any, ...]:
-        """The values, in order. Copies them with `"copies"`, on the bill; then the frame may go."""
+        """The values, in order. Copies them with `"copies"`, on the bill; then the frame may go.
+
+        What the calling thread queues on the frame's device follows what computed them.
+        """
         values = self._values
+        if self._fence is not None:
+            self._fence.wait(self._mark)
+        if self._lease is not None:
+            _ = self._lease.pixels  # the slot notes who reads it, and the next writer follows
         if self._takes == "copies":
             values = tuple(_map(self._copy, value) for value in values)
             self.release()
@@ -56,6 +67,9 @@ class Inputs:
     def release(self) -> None:
         """Let go of all of it. A second call does nothing."""
         lease, self._lease = self._lease, None
+        for tensor in _tensors(self._values):
+            if tensor.is_cuda:  # its memory goes to nobody else before this stream is done with it
+                tensor.record_stream(torch.cuda.current_stream(tensor.device))
         self._values = ()
         if lease is not None:
             lease.release()
@@ -81,13 +95,20 @@ def _read(frame: Frame, name: str) -> Any:
 
 
 def _refuse_views(frame: Frame, needs: tuple[str, ...], values: tuple[Any, ...]) -> None:
-    own = frame.pixels.untyped_storage().data_ptr()
+    own = _memory_of(frame.pixels)
     for name, value in zip(needs, values, strict=True):
-        if any(one.untyped_storage().data_ptr() == own for one in _tensors(value)):
+        if any(_memory_of(one) == own for one in _tensors(value)):
             raise FrameError(
                 f"{name!r} lies in the slot of frame {frame.index}, which the next frame overwrites"
                 ": take 'copies', or the 'frame', which occupies a slot as long as the thought"
             )
+
+
+def _memory_of(tensor: Tensor) -> int:
+    """A number that tensors share which are views of one memory."""
+    if tensor.device.type == "emu":  # whose tensors have no address on the host
+        return id(tensor if tensor._base is None else tensor._base)
+    return tensor.untyped_storage().data_ptr()
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -90,7 +90,7 @@ def _beside(kernel: Call, initializer: Call, count: int) -> list[float]:
         while time.perf_counter_ns() < end_ns:
             took_ns.append(sum(_timed_ns(kernel, count)))
 
-    _in_threads(work, os.cpu_count() or 1)
+    _in_threads(work, _cores())
     return took_ns
 
 
@@ -201,7 +201,13 @@ def _step_ns() -> int:
 
 
 def _slice_ns() -> int:
+    """By the number of cores of the machine, also of those that this process may not use."""
     return _BASE_SLICE_NS * (1 + int(math.log2(min(os.cpu_count() or 1, 8))))
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _quantiles(times_ns: list[int]) -> tuple[int, ...]:

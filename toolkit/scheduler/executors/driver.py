@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from toolkit.scheduler.adaptation import Adaptation
 from toolkit.scheduler.arrivals import Arrival
 from toolkit.scheduler.executors.machine import Machine
+from toolkit.scheduler.kinds import QueueFull
 from toolkit.scheduler.levels import NEVER
 from toolkit.scheduler.outcome import Tally
 from toolkit.scheduler.policy import Policy
@@ -30,7 +31,7 @@ class PolicyThreads:
     def __init__(
         self, policy: Policy, machine: Machine, arrivals: Sequence[Arrival], tally: Tally
     ) -> None:
-        self._policy, self._machine = policy, machine
+        self._policy, self._machine, self._clock = policy, machine, machine.clock
         self._adaptation = Adaptation(policy)
         self._arrivals, self._tally = arrivals, tally
         self._threads = [machine.thread(lane.niceness) for lane in policy.workers.lanes]
@@ -46,7 +47,7 @@ class PolicyThreads:
 
     def shift(self, context: str) -> None:
         """Let this context hold from now on."""
-        self._policy.set_context(context, self._machine.clock.now_ns)
+        self._policy.set_context(context, self._clock.now_ns)
         self._look_round()
 
     def _submit(self, index: int) -> Task:
@@ -60,7 +61,10 @@ class PolicyThreads:
         )
         if index in self._awaited:
             self._tasks[index] = task
-        self._policy.submit(task, self._machine.clock.now_ns)
+        try:
+            self._policy.submit(task, self._clock.now_ns)
+        except QueueFull:  # who submits does not wait here: what comes next would come later
+            self._tally.shed(index)
         return task
 
     def _look_round(self) -> None:
@@ -84,44 +88,45 @@ class PolicyThreads:
         self._rests[worker] = ~self._rests[worker]
 
     def _pick(self, worker: int) -> None:
-        now_ns = self._machine.clock.now_ns
+        now_ns = self._clock.now_ns
         if now_ns >= self._adaptation.next_ns:
             self._adaptation.look(now_ns)
         task = self._policy.pick(worker, now_ns)
         if task is not None:
-            self._look_round()
-            self._run(worker, task)
+            if self._policy.ended or self._policy.workers.wakes:
+                self._look_round()
+            self._run(worker, task, self._arrivals[int(task.work)])
             return
         rest = self._rests[worker] = ~self._rests[worker] + 1
         until_ns = self._policy.wake_ns(worker)
         if until_ns != NEVER:
-            self._machine.clock.at(until_ns, self._look_again, worker, rest)
+            self._clock.at(until_ns, self._look_again, worker, rest)
         self._look_round()
 
     def _look_again(self, worker: int, rest: int) -> None:
         """A rest ends by itself, if it did not end before."""
         if self._rests[worker] == rest:
             self._rouse(worker)
-            thread, now_ns = self._threads[worker], self._machine.clock.now_ns
+            thread, now_ns = self._threads[worker], self._clock.now_ns
             decide = self._machine.decide
             self._machine.sleep(thread, now_ns, decide, thread, self._pick, worker)
 
-    def _run(self, worker: int, task: Task) -> None:
-        arrival, thread = self._arrival_of(task), self._threads[worker]
-        quanta_ns = arrival.quanta_ns
+    def _run(self, worker: int, task: Task, arrival: Arrival) -> None:
+        thread, quanta_ns = self._threads[worker], arrival.quanta_ns
         work_ns = quanta_ns[task.quanta % len(quanta_ns)]
-        args = (worker, task, thread.ran_ns, self._machine.clock.now_ns)
+        args = (worker, task, arrival, thread.ran_ns, self._clock.now_ns)
         self._machine.quantum(thread, work_ns, arrival.on_device, self._ended, *args)
 
-    def _ended(self, worker: int, task: Task, ran_ns: float, since_ns: int) -> None:
-        now_ns, index = self._machine.clock.now_ns, int(task.work)
+    def _ended(
+        self, worker: int, task: Task, arrival: Arrival, ran_ns: float, since_ns: int
+    ) -> None:
+        now_ns, index, policy = self._clock.now_ns, int(task.work), self._policy
         ran_ns = self._threads[worker].ran_ns - ran_ns
         self._tally.ran(index, now_ns, ran_ns)
-        arrival = self._arrivals[index]
         is_last = task.quanta + 1 == len(arrival.quanta_ns) and not arrival.repeats
         if is_last:
             self._tally.ended(index, now_ns)
-        keeps = self._policy.step(
+        keeps = policy.step(
             worker,
             now_ns,
             now_ns - since_ns,
@@ -129,14 +134,12 @@ class PolicyThreads:
             awaits=self._awaited_by(arrival, task.quanta) if arrival.awaits else None,
             cpu_ns=int(ran_ns),
         )
-        self._look_round()
+        if policy.workers.wakes or policy.ended:
+            self._look_round()
         if keeps:
-            self._run(worker, task)
+            self._run(worker, task, arrival)
         else:
             self._pick(worker)
-
-    def _arrival_of(self, task: Task) -> Arrival:
-        return self._arrivals[int(task.work)]
 
     def _awaited_by(self, arrival: Arrival, quantum: int) -> Task | None:
         """What is awaited at the end of a quantum; who awaits it has submitted it by then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol, cast
 
 from toolkit.scheduler.arrivals import Arrival
@@ -40,6 +41,7 @@ def simulate(
     seconds: float,
     workers: int = 2,
     kinds: Mapping[str, Kind | Level | int | str] = KINDS,
+    rates: Mapping[str, float] = MappingProxyType({}),
     contexts: Sequence[Context] = (),
     shifts: Sequence[tuple[float, str]] = (),
     calibration: Calibration = IDEAL,
@@ -55,6 +57,7 @@ def simulate(
         seconds: for how long.
         workers: how many cores the machine has, and units its device.
         kinds: level of each kind.
+        rates: releases per second of kinds whose period is declared; else it is learned.
         contexts: which kinds matter more in which situation; rivals know none.
         shifts: after how many seconds which context begins.
         calibration: what the machine costs.
@@ -75,6 +78,8 @@ def simulate(
         threads = RivalThreads(RIVALS[policy], machine, arrivals, levels, tally, trace, cores)
     else:
         trace = policy.trace
+        for kind, per_second in rates.items():
+            policy.declare_period(kind, round(1e9 / per_second))
         threads = PolicyThreads(policy, machine, arrivals, tally)
         for at_seconds, context in shifts:
             machine.clock.at(int(at_seconds * 1e9), threads.shift, context)
@@ -82,10 +87,12 @@ def simulate(
     _Releases(machine, arrivals, threads, listener).start()
     machine.clock.run(end_ns := round(seconds * 1e9))
     listener.listen()
+    found = tally.kinds(end_ns=end_ns, cores=cores)
+    known = kinds if isinstance(policy, str) else [kind.name for kind in policy.kinds.values()]
     return Outcome(
         policy=policy if isinstance(policy, str) else policy.mode,
         seconds=seconds,
-        kinds=tally.kinds(end_ns=end_ns, cores=cores),
+        kinds={kind: found[kind] for kind in known if kind in found},
         event_hash=listener.hash.hexdigest(),
         trace=bytes(listener.data),
     )
