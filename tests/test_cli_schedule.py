@@ -74,8 +74,8 @@ def test_what_is_left_out_has_a_default(run):
         return DONE
 
     assert run(work).exit_code == 0
-    assert (asked["load"], asked["context"], asked["mode"]) == (1.0, "default", "lanes")
-    assert asked["seed"] is asked["workers"] is asked["trace"] is None
+    assert (asked["load"], asked["context"]) == (1.0, "default")
+    assert asked["mode"] is asked["seed"] is asked["workers"] is asked["trace"] is None
 
 
 def test_wrong_use_ends_with_2_and_one_object_that_says_why(run):

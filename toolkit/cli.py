@@ -237,7 +237,9 @@ def schedule(
     load: Annotated[
         float, typer.Option(help="CPU-seconds that are offered a second, over capacity; up to 3.")
     ] = 1.0,
-    mode: Annotated[SchedulerMode, typer.Option(help="Of the scheduler.")] = SchedulerMode.lanes,
+    mode: Annotated[
+        SchedulerMode | None, typer.Option(help="The scheduler's own when left out.")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.5, help="For how long.")] = 10.0,
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Cores; all of them when left out.")
@@ -263,7 +265,7 @@ def schedule(
             result = run_schedule(
                 load=load,
                 context=context.value,
-                mode=mode.value,
+                mode=mode and mode.value,
                 seconds=seconds,
                 workers=workers,
                 seed=seed,

@@ -15,7 +15,6 @@ Keep the machine quiet. What other processes took stands in `others`.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import sys
 from typing import Any
@@ -33,9 +32,8 @@ from measured_load import (
 
 from toolkit.demos.kernels import convolution
 from toolkit.demos.machine import describe_machine
-from toolkit.scheduler import Scheduler
+from toolkit.demos.scheduled_load import DEFAULT_MODE
 
-DEFAULT = inspect.signature(Scheduler).parameters["mode"].default
 BAR_LOAD = 1.5
 LOADS = {BAR_LOAD: 4.0, 1.0: 3.0}  # seconds of each run
 RUNS, QUICK_RUNS, QUICK_SECONDS = 5, 1, 1.0
@@ -90,7 +88,7 @@ def verdict(medians: dict[str, Figures]) -> tuple[dict[str, float], dict[str, fl
     for mode in OURS:
         name = f"misses in {mode} / {allowed:.2f} % ({BAR_LOAD:g}x)"
         ratios[name] = medians[mode].missed / allowed
-        if mode == DEFAULT:
+        if mode == DEFAULT_MODE:
             bars[name] = 1.0
     return ratios, bars
 
@@ -110,7 +108,7 @@ def table(medians: dict[str, Figures]) -> list[dict[str, str]]:
     """A line for each system."""
     return [
         {
-            "system": TITLES[name] + (" (default)" if name == DEFAULT else ""),
+            "system": TITLES[name] + (" (default)" if name == DEFAULT_MODE else ""),
             "missed %": f"{of.missed:.2f}",
             "frame p50 / p95 / p99 ms": (
                 f"{of.frame_p50_ms:.1f} / {of.frame_p95_ms:.1f} / {of.frame_p99_ms:.1f}"

@@ -62,6 +62,11 @@ def test_simulated_it_says_what_came_of_each_kind(run, mode):
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
 
+def test_without_a_mode_it_is_the_scheduler_s_own(run):
+    with Scheduler(KINDS, workers=1) as scheduler:
+        assert run(mode=None)[0]["mode"] == scheduler.snapshot()["mode"]
+
+
 def test_the_same_seed_gives_the_same_answer(run):
     first, again, other = (without_machine(run(seed=seed)[0]) for seed in (7, 7, 8))
     assert first == again

@@ -21,7 +21,7 @@ from toolkit.demos import WrongUse
 from toolkit.demos.live_load import Contender, Log, play
 from toolkit.demos.machine import cores, describe_machine
 from toolkit.demos.schedule_view import watching
-from toolkit.demos.scheduled_load import ScheduledLoad
+from toolkit.demos.scheduled_load import DEFAULT_MODE, ScheduledLoad
 from toolkit.demos.workload import BACKGROUND, CONTEXTS, KINDS, RATES, arrivals_of
 from toolkit.scheduler import KindStatistics, Policy, Scheduler, simulate
 from toolkit.scheduler.loads import load_of
@@ -67,7 +67,7 @@ def run_schedule(
     *,
     load: float,
     context: str,
-    mode: str,
+    mode: str | None,
     seconds: float,
     workers: int | None,
     seed: int | None,
@@ -80,7 +80,7 @@ def run_schedule(
     Args:
         load: CPU-seconds that are offered each second, over the workers.
         context: of `CONTEXTS`, or the default one.
-        mode: of the scheduler.
+        mode: of the scheduler; its own default when left out.
         seconds: for how long.
         workers: how many cores; all of them when left out.
         seed: of what comes at random; a fresh one when left out, which is printed.
@@ -96,7 +96,7 @@ def run_schedule(
     """
     _check(context, load, trace)
     seed = secrets.randbelow(_SEEDS) if seed is None else seed
-    workers = workers or cores()
+    mode, workers = mode or DEFAULT_MODE, workers or cores()
     arrivals = arrivals_of(load, seconds=seconds, seed=seed, cores=workers)
     told = f"load {load:g}, mode {mode}, context {context}, {workers} workers, seed {seed}"
     console.print(f"schedule: {told}{', simulated' if is_simulated else ''}")

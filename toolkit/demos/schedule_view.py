@@ -97,7 +97,7 @@ class View:
             self._shift(record, f"context {self._scheduler.contexts[record.value]}")
 
     def _shift(self, record: Record, what: str) -> None:
-        seconds = (record.t_ns - self._begin_ns) / 1e9
+        seconds = max(0, record.t_ns - self._begin_ns) / 1e9
         reason = Reason(record.reason)
         self._shifts.append(f"{seconds:6.2f} s  {what}, {WHY.get(reason, reason.name.lower())}")
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator, Mapping
 
 from toolkit.demos.live_load import Log
 from toolkit.scheduler import NEVER, Scheduler, State, Task
 
-__all__ = ["ScheduledLoad"]
+__all__ = ["DEFAULT_MODE", "ScheduledLoad"]
 
+DEFAULT_MODE = inspect.signature(Scheduler).parameters["mode"].default
 _STOP_SECONDS = 5.0
 
 
