@@ -209,6 +209,16 @@ def test_outcomes_of_different_work_are_not_compared():
         compare([run(Arrival(0, "chat", (MS,))), run(Arrival(0, "frame", (MS,)))])
 
 
+def test_each_number_of_a_comparison_stands_below_its_kind():
+    chat, train = Arrival(0, "chat", (2 * MS,)), Arrival(0, "train", (9 * MS,))
+    one = run(chat, train, workers=2)
+    other = run(chat, train, workers=2, policy="guard", kinds=dict(reversed(KINDS.items())))
+    assert list(one.kinds) != list(other.kinds)
+    heads, *lines = str(compare([one, other])).splitlines()
+    assert heads.split()[:7] == ["policy", "chat", "p95", "ms", "train", "p95", "ms"]
+    assert [line.split()[1:3] for line in lines] == [["2", "9"], ["2", "9"]]
+
+
 def test_outcomes_of_one_policy_are_one_row():
     outcomes = [run(Arrival(0, "chat", (ms * MS,))) for ms in (2, 4)]
     (row,) = compare(outcomes).rows

@@ -81,14 +81,15 @@ def compare(outcomes: Iterable[Outcome]) -> Comparison:
     by_policy: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_policy.setdefault(outcome.policy, []).append(outcome)
-    kinds = {frozenset(outcome.kinds) for each in by_policy.values() for outcome in each}
+    every = [outcome for each in by_policy.values() for outcome in each]
+    kinds = {frozenset(outcome.kinds) for outcome in every}
     if len(kinds) > 1:
         raise ValueError(f"the outcomes are of different kinds: {[sorted(each) for each in kinds]}")
     return Comparison(
         tuple(
             _row(policy, kind, [outcome.kinds[kind] for outcome in each])
             for policy, each in by_policy.items()
-            for kind in each[0].kinds
+            for kind in every[0].kinds
         )
     )
 
