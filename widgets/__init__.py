@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from widgets.controls import Controls as Controls
     from widgets.graph import Graph as Graph
     from widgets.live import Live as Live
+    from widgets.presence import Presence as Presence
     from widgets.ring import Ring as Ring
 
 _HOMES = {
@@ -23,10 +24,11 @@ _HOMES = {
     "Controls": "widgets.controls",
     "Graph": "widgets.graph",
     "Live": "widgets.live",
+    "Presence": "widgets.presence",
     "Ring": "widgets.ring",
 }
 
-__all__ = ["Bill", "Controls", "Graph", "Live", "Ring"]
+__all__ = ["Bill", "Controls", "Graph", "Live", "Presence", "Ring"]
 
 
 def __getattr__(name: str) -> object:
