@@ -166,7 +166,7 @@ class Presence(Shown):
         """The situation with all that is known of these views, by all pages that are there."""
         there = self._looks.visible if self.is_seen else frozenset[str]()
         pages = [one for page, one in self._reports.items() if page in there]
-        own = self.views.keys()
+        own = frozenset(self.views)
         focused = next((one.focused for one in reversed(pages) if one.focused), "")
         others_focus = "" if before.focused in own else before.focused
         cameras = {name for name, one in self.views.items() if self.is_seen and _films(one)}
@@ -174,7 +174,7 @@ class Presence(Shown):
             before,
             visible=(before.visible - own).union(*(one.visible for one in pages)),
             focused=focused or others_focus,
-            cameras=(before.cameras - own) | cameras,
+            cameras=(before.cameras - own).union(cameras),
         )
 
     def _computes(self, is_computing: bool) -> None:
