@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from widgets.graph import Graph as Graph
     from widgets.lanes import Lanes as Lanes
     from widgets.live import Live as Live
+    from widgets.presence import Presence as Presence
     from widgets.ring import Ring as Ring
 
 _HOMES = {
@@ -25,10 +26,12 @@ _HOMES = {
     "Graph": "widgets.graph",
     "Lanes": "widgets.lanes",
     "Live": "widgets.live",
+    "Presence": "widgets.presence",
     "Ring": "widgets.ring",
 }
 
 __all__ = ["Bill", "Controls", "Graph", "Lanes", "Live", "Ring"]
+__all__ = ["Bill", "Controls", "Graph", "Live", "Presence", "Ring"]
 
 
 def __getattr__(name: str) -> object:

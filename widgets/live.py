@@ -228,6 +228,11 @@ class Live(Still, anywidget.AnyWidget):
             shared.leave(self)
         super().close()
 
+    @property
+    def camera_is_on(self) -> bool:
+        """Whether pictures of a page's camera come; never with another source."""
+        return self.webcam and bool(self._source.frames.is_live)
+
     # -- without a page ---------------------------------------------------------------------------
 
     def still_text(self) -> str:

@@ -71,6 +71,11 @@ class Looks:
         """Whether it is time to ask who is there."""
         return now_ns - self._sent_ns >= QUIET_NS
 
+    @property
+    def visible(self) -> frozenset[str]:
+        """The views that can be seen, as far as was heard of them."""
+        return frozenset(self._visible)
+
     def has_any(self, now_ns: int) -> bool:
         """Whether a view can be seen, once those are dropped that do not answer any more."""
         for view, sent_ns in list(self._unanswered_ns.items()):

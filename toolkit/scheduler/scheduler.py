@@ -277,6 +277,19 @@ class Scheduler:
         """What is known of the user's situation."""
         return self._adaptation.situation
 
+    @property
+    def triggers(self) -> tuple[Trigger, ...]:
+        """What the situation chooses the context by; empty where it is set by hand."""
+        chooser = self._adaptation.chooser
+        return () if chooser is None else chooser.triggers
+
+    def look(self) -> None:
+        """See now what the situation calls for. Workers do so by themselves, but only at work.
+
+        Called ten times a second, it lets a context hold before its first task comes.
+        """
+        self.threads.call(self._tick)
+
     def predict(self, predictor: Predictor, promotions: Promotions) -> None:
         """Promote kinds that will probably be needed: see `toolkit.scheduler.promotions`."""
         self.threads.call(lambda _: self._adaptation.predict(predictor, promotions))
