@@ -30,8 +30,7 @@ _HOMES = {
     "Ring": "widgets.ring",
 }
 
-__all__ = ["Bill", "Controls", "Graph", "Lanes", "Live", "Ring"]
-__all__ = ["Bill", "Controls", "Graph", "Live", "Presence", "Ring"]
+__all__ = ["Bill", "Controls", "Graph", "Lanes", "Live", "Presence", "Ring"]
 
 
 def __getattr__(name: str) -> object:

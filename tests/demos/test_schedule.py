@@ -150,7 +150,7 @@ def shown(view):
 
 
 def test_the_view_shows_lanes_levels_and_misses_with_their_causes():
-    with Scheduler(KINDS, workers=2, contexts=CONTEXTS) as scheduler:
+    with Scheduler(KINDS, workers=2, mode="lanes", contexts=CONTEXTS) as scheduler:
         view = View(scheduler)
         finished(scheduler)
         text = shown(view)
@@ -196,7 +196,7 @@ def test_where_there_is_no_terminal_a_line_says_how_it_stands():
         finished(scheduler)
         line = view.line()
     assert "3 done; missed: frame 33.3 %" in line
-    assert "lanes, context default; queued: nothing" in line
+    assert f"{scheduler.snapshot()['mode']}, context default; queued: nothing" in line
     assert "\x1b" not in printed.getvalue()
 
 

@@ -1,6 +1,6 @@
 """A quantum begins where the next release finds a worker free in time, and else it waits."""
 
-from toolkit.scheduler.guard import held_until
+from toolkit.scheduler.guard import SLACK_SHARE, held_until
 from toolkit.scheduler.kinds import Kind, KindState
 
 MS = 1_000_000
@@ -29,10 +29,10 @@ def test_a_quantum_that_ends_before_the_release_begins():
     assert ask(109) == 0
 
 
-def test_a_quantum_may_use_half_of_the_time_that_a_release_can_wait():
+def test_a_quantum_may_use_a_share_of_the_time_that_a_release_can_wait():
     slack_ms = 10 - 4 * 6 / 5
-    assert ask(110 + slack_ms / 2) == 0
-    assert ask(110 + slack_ms / 2 + 0.1) == 110 * MS  # it is asked again at the release
+    assert ask(110 + slack_ms * SLACK_SHARE) == 0
+    assert ask(110 + slack_ms * SLACK_SHARE + 0.1) == 110 * MS  # it is asked again at the release
 
 
 def test_another_core_that_is_free_in_time_is_enough():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SLACK_SHARE", "held_until"]
 
-SLACK_SHARE = 0.5  # of the time that a release can wait and still be in time
+SLACK_SHARE = 0.25  # of the time that a release can wait and still be in time
 _JITTER_NS = 1_000_000  # at most twice so long after a release it is asked again
 _PAUSE_NS = 200_000
 

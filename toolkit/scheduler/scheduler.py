@@ -84,7 +84,7 @@ class Scheduler:
         kinds: Mapping[str, Kind | Level | int | str],
         *,
         workers: int | None = None,
-        mode: Mode = "lanes",
+        mode: Mode = "guard",
         contexts: Iterable[Context] = (),
         clock: Callable[[], int] = time.perf_counter_ns,
         trace_slots: int = 1 << 16,

@@ -37,7 +37,7 @@ class Contender(Protocol):
 def simulate(
     arrivals: Sequence[Arrival],
     *,
-    policy: str | Policy = "lanes",
+    policy: str | Policy = "guard",
     seconds: float,
     workers: int = 2,
     kinds: Mapping[str, Kind | Level | int | str] = KINDS,
