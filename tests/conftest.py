@@ -28,11 +28,13 @@ def _has_cuda() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last.
+    """Tests of devices come first, and browser tests last.
 
-    Until the browser closes, Playwright's event loop counts as the running one of this thread, and
-    `asyncio.run` refuses to work beside it.
+    Torch makes its threads for gradients once, for the devices that it knows then: the emulated one
+    has to be known before anything else learns. And until the browser closes, Playwright's event
+    loop counts as the running one of this thread, and `asyncio.run` refuses to work beside it.
     """
+    items.sort(key=lambda item: "devices" not in item.path.parts)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

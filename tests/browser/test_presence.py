@@ -1,7 +1,5 @@
 """Does a page tell a scheduler where the user is, whatever the kernel is doing?"""
 
-import re
-
 import pytest
 
 from tests.browser.jupyter import ARTIFACTS, write_notebook
@@ -51,15 +49,6 @@ heard = []
 _ = presence.on_msg(lambda _, message, __: heard.append((time.monotonic(), message)))"""
 REPORTS = "[one for _, one in heard if one['t'] == 'report']"
 SCROLL = """(selector) => document.querySelector(selector).scrollIntoView({block: "center"})"""
-HIDE = """(state) => {
-    Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
-RUN_FIRST = """async (index) => {
-    const {content} = window.jupyterapp.shell.currentWidget;
-    content.activeCellIndex = index;
-    await window.jupyterapp.commands.execute("notebook:run-cell");
-}"""
 
 
 class Line:
@@ -162,18 +151,6 @@ def test_a_running_cell_is_known_and_the_focus_gets_through_meanwhile(line):
     assert line.ask(focus) == "['chat', '']"
 
 
-def test_what_scrolled_away_or_is_in_a_hidden_tab_cannot_be_seen(line):
-    page = line.page
-    page.evaluate(SCROLL, ".jp-Cell:last-of-type")
-    line.wait_for("none can be seen")
-    page.evaluate(SCROLL, ROOT)
-    line.wait_for("chat and desk can be seen")
-    page.evaluate(HIDE, "hidden")
-    line.wait_for("none can be seen")
-    page.evaluate(HIDE, "visible")
-    line.wait_for("chat and desk can be seen")
-
-
 def test_displayed_twice_it_tells_once_and_seldom_and_nothing_where_nothing_happens(line):
     page = line.page
     assert page.locator(ROOT).count() == 2
@@ -193,35 +170,6 @@ def test_displayed_twice_it_tells_once_and_seldom_and_nothing_where_nothing_happ
     line.wait_for("in use")
 
 
-def test_a_view_that_is_closed_or_was_never_displayed_is_not_seen(line):
-    code = """\
-gone, never = ipywidgets.Text(), ipywidgets.Text()
-second = Presence(scheduler, {"gone": gone, "never": never})
-display(gone)"""
-    line.opened.run_cell(code)
-    line.wait_for("gone can be seen|desk and gone can be seen")
-    assert line.ask("'never' in scheduler.situation.visible") == "False"
-    line.opened.run("gone.close()")
-    line.page.wait_for_function(
-        f"""() => !document.querySelector("{ROOT}").innerText.includes("gone")"""
-    )
-    line.opened.run("second.close()")
-    assert line.ask("never._dom_classes") == "()"
-    line.wait_for("chat and desk can be seen")
-
-
-def test_running_the_cell_again_leaves_one_that_tells(line):
-    hooks = "len(get_ipython().events.callbacks['pre_run_cell'])"
-    before = line.ask(f"{hooks}, len(ipywidgets.widgets.widget._instances), chat._dom_classes")
-    for _ in range(3):
-        line.page.evaluate(RUN_FIRST, 2)
-    line.wait_for("chat and desk can be seen")
-    after = line.ask(f"{hooks}, len(ipywidgets.widgets.widget._instances), chat._dom_classes")
-    hide = re.compile("dh-view-[0-9a-f]+")
-    assert hide.sub("", after) == hide.sub("", before)
-    line.opened.run(WATCH)
-
-
 def test_it_looks_right_in_the_dark_and_where_it_is_narrow(line):
     line.chat.focus()
     line.wait_for("▸ chat")
@@ -233,21 +181,3 @@ def test_it_looks_right_in_the_dark_and_where_it_is_narrow(line):
     line.page.wait_for_timeout(300)
     line.keep_picture("presence_narrow")
     assert line.opened.console_errors == []
-
-
-def test_a_kernel_that_restarts_is_missed_and_the_next_one_is_told(lab, tmp_path):
-    opened = lab.run(write_notebook(tmp_path / "restart.ipynb", SETUP, CHAT, SHOW))
-    line = Line(opened)
-    line.wait_for("chat can be seen")
-    opened.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
-    )
-    line.wait_for("no answer from the kernel")
-    line.keep_picture("presence_no_kernel")
-    for index in range(3):
-        opened.page.evaluate(RUN_FIRST, index)
-    line.wait_for("▹ no context nothing calls for one")
-    line.chat.focus()
-    line.wait_for("▸ chat chat has the focus")
-    assert opened.console_errors == []
-    opened.page.close()
