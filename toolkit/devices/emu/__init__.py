@@ -76,6 +76,9 @@ def enable(cost: CostModel | None = None, *, capacity_bytes: int | None = None) 
     A second call changes prices and capacity, and nothing else. torch has one place for a device of
     this kind in each process, and nothing takes it away again.
 
+    Gradients are computed on it where it was enabled before the first backward pass of the process:
+    torch makes its threads for gradients once, for the devices that it knows then.
+
     Args:
         cost: prices for the virtual clock; `LAPTOP` where nothing was set.
         capacity_bytes: what fits into its memory; None for as much as the host has.
