@@ -11,7 +11,6 @@ while the page is open, wherever the line stands.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,8 +53,7 @@ class Presence(Shown):
 
     Args:
         scheduler: which one.
-        views: widgets of any kind by the names that triggers use. Each gets a CSS class, by which
-            the page finds it.
+        views: widgets of any kind by the names that triggers use.
 
     Raises:
         TypeError: something in `views` is no widget that can be displayed.
@@ -64,7 +62,7 @@ class Presence(Shown):
     _esm = script("seen", "shown", "presence_report", "presence")
     _css = style("shown", "presence")
 
-    marks = traitlets.Dict().tag(sync=True)
+    models = traitlets.Dict().tag(sync=True)
 
     def __init__(self, scheduler: Scheduler, views: Mapping[str, Any]) -> None:
         for name, widget in views.items():
@@ -78,10 +76,7 @@ class Presence(Shown):
         self._touched_ns = self.now_ns()
         self._told: dict[str, Any] = {}
         self._told_ns = 0
-        own = secrets.token_hex(4)
-        super().__init__(marks={name: f"dh-view-{own}-{at}" for at, name in enumerate(self.views)})
-        for name, widget in self.views.items():
-            widget.add_class(self.marks[name])
+        super().__init__(models={name: one.model_id for name, one in self.views.items()})
         self._cells = Cells(self._computes)
 
     def close(self) -> None:
@@ -89,8 +84,6 @@ class Presence(Shown):
         if not hasattr(self, "_cells"):  # what it was given was refused
             return
         self._cells.close()
-        for name, widget in self.views.items():
-            widget.remove_class(self.marks[name])
         super().close()
 
     def still_text(self) -> str:

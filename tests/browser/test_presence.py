@@ -49,6 +49,11 @@ heard = []
 _ = presence.on_msg(lambda _, message, __: heard.append((time.monotonic(), message)))"""
 REPORTS = "[one for _, one in heard if one['t'] == 'report']"
 SCROLL = """(selector) => document.querySelector(selector).scrollIntoView({block: "center"})"""
+RUN_FIRST = """async (index) => {
+    const {content} = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = index;
+    await window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
 
 
 class Line:
@@ -168,6 +173,17 @@ def test_displayed_twice_it_tells_once_and_seldom_and_nothing_where_nothing_happ
     assert line.ask("{kind for _, kind in observed}") == "{'pointer'}"
     page.keyboard.press("Shift")
     line.wait_for("in use")
+
+
+def test_running_the_cell_again_leaves_one_that_tells(line):
+    hooks = "len(get_ipython().events.callbacks['pre_run_cell'])"
+    before = line.ask(f"{hooks}")
+    for _ in range(3):
+        line.page.evaluate(RUN_FIRST, 2)
+    line.wait_for("chat and desk can be seen")
+    after = line.ask(f"{hooks}")
+    assert after == before
+    line.opened.run(WATCH)
 
 
 def test_it_looks_right_in_the_dark_and_where_it_is_narrow(line):

@@ -128,14 +128,12 @@ def test_only_what_can_be_displayed_can_be_a_view(scheduler):
         Presence(scheduler, {"chat": ipywidgets.Layout()})
 
 
-def test_each_view_has_a_class_of_its_own_until_it_is_closed(by_hand, scheduler, chat, desk):
+def test_the_page_knows_each_view_by_its_model_and_the_view_is_left_as_it_is(
+    by_hand, scheduler, chat, desk
+):
     presence = by_hand(Presence, scheduler, {"chat": chat, "desk": desk})
-    again = by_hand(Presence, scheduler, {"chat": chat})
-    assert set(chat._dom_classes) == {presence.marks["chat"], again.marks["chat"]}
-    assert desk._dom_classes == (presence.marks["desk"],)
-    presence.close()
-    assert chat._dom_classes == (again.marks["chat"],)
-    assert desk._dom_classes == ()
+    assert presence.models == {"chat": chat.model_id, "desk": desk.model_id}
+    assert chat._dom_classes == desk._dom_classes == ()
 
 
 def test_what_a_page_tells_is_noticed_once(presence, scheduler):

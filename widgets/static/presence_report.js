@@ -1,8 +1,9 @@
 // Where is the user? What a page tells of some widgets: which can be seen, which has the focus, and that
 // somebody touched the page. One reporter for each widget in each page, however often it is displayed.
 //
-// A part of the script of `widgets.Presence`, which is its files one after the other. Which element is
-// whose, the class says that the kernel gave to each widget: so it works for any of them.
+// A part of the script of `widgets.Presence`, which is its files one after the other. Which elements
+// are whose, the models know: any widget keeps its views. A class that the kernel gives to a widget
+// would not do: anywidget's views do not hear of it once they are drawn.
 
 const LOOK_MS = 250; // between two looks at what has no event: elements that come and go
 const CHANGE_MS = 500, TOUCH_MS = 1000; // between two messages
@@ -56,8 +57,12 @@ class Reporter {
   constructor(model) {
     this.model = model;
     this.id = `page-${Math.random().toString(36).slice(2)}`;
-    // These collections change by themselves as elements come and go.
-    this.views = Object.entries(model.get("marks")).map(([name, mark]) => [name, document.getElementsByClassName(mark)]);
+    this.views = Object.keys(model.get("models")).map((name) => [name, []]);
+    this.models = Object.values(model.get("models")).map(() => null);
+    this.elements = new WeakMap(); // of each view's promise, once it is kept
+    Object.values(model.get("models")).forEach(async (id, at) => {
+      this.models[at] = await model.widget_manager.get_model(id).catch(() => null);
+    });
     this.watched = new Set();
     this.inSight = new Set();
     this.touched = this.told = "";
@@ -115,8 +120,20 @@ class Reporter {
     };
   }
 
+  /** The elements that a model's views have now; those of a view that is being made come later. */
+  elementsOf(model) {
+    const views = Object.values(model?.views ?? {});
+    for (const view of views)
+      if (!this.elements.has(view)) {
+        this.elements.set(view, null);
+        Promise.resolve(view).then(({ el }) => this.elements.set(view, el), () => {});
+      }
+    return views.map((view) => this.elements.get(view)).filter(Boolean);
+  }
+
   /** Watch the elements that came, and no longer those that went. */
   watch() {
+    this.views.forEach((one, at) => (one[1] = this.elementsOf(this.models[at])));
     const there = new Set(this.views.flatMap(([, nodes]) => [...nodes]));
     for (const node of this.watched)
       if (!there.has(node)) {
