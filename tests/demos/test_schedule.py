@@ -34,7 +34,7 @@ def run():
             "trace": None,
             **options,
         }
-        answer = run_schedule(**given, console=Console(file=printed, width=100))
+        answer = run_schedule(**given, console=Console(file=printed, width=80))
         return answer, printed.getvalue()
 
     return run
@@ -44,6 +44,13 @@ def run():
 def cheap_work(monkeypatch):
     """Quanta that cost nothing, so that a live run asks nothing of the machine."""
     monkeypatch.setattr("toolkit.demos.torch_work.TorchWork", lambda seed: lambda kind, cost: None)
+
+
+def test_the_table_fits_into_a_terminal_of_80_columns(run):
+    _, text = run(load=2.0, seconds=3.0)
+    for name in ("consolidate", "CRITICAL", "p50 / p95 / p99 ms", "share"):
+        assert name in text
+    assert "…" not in text
 
 
 def without_machine(answer):

@@ -40,7 +40,7 @@ __all__ = ["DEFAULT_CONTEXT", "HIGHEST_LOAD", "Ran", "run_schedule"]
 DEFAULT_CONTEXT = "default"
 HIGHEST_LOAD = 3.0  # beyond it a frame takes longer than from one to the next
 LEGEND = (
-    "missed: deadlines that were not met, for whatever reason. share: of all core time; the "
+    "missed: deadlines that were not met, for whatever reason. share: % of all core time; the "
     "background's is the sum of its kinds. Of what is left: over what the cores leave after the "
     "foreground that was offered."
 )
@@ -233,8 +233,10 @@ def _print(result: dict[str, Any], console: Console) -> None:
     told = "nothing was left" if of_left is None else f"{100 * of_left:.0f} % of what is left"
     share = f"{100 * result['background_share']:.0f} %, {told}"
     title = f"offered: {result['offered']:.2f} of capacity; background share: {share}"
-    table = Table("kind", "level", title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for column in ("came", "done", "shed", "missed %", "p50 / p95 / p99 ms", "share %"):
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("kind", "level"):
+        table.add_column(column, no_wrap=True)
+    for column in ("came", "done", "shed", "missed %", "p50 / p95 / p99 ms", "share"):
         table.add_column(column, justify="right", no_wrap=True)
     for kind, of in result["kinds"].items():
         table.add_row(kind, of["level"], *_cells(of))
@@ -252,6 +254,11 @@ def _cells(of: dict[str, Any]) -> tuple[str, ...]:
     return (
         *(str(of[count]) for count in ("released", "done", "shed")),
         f"{of['miss_percent']:.2f}" if of["due"] else "",
-        " / ".join(f"{of[quantile]:.1f}" for quantile in ("p50_ms", "p95_ms", "p99_ms")),
+        " / ".join(_ms(of[quantile]) for quantile in ("p50_ms", "p95_ms", "p99_ms")),
         f"{100 * of['share']:.1f}",
     )
+
+
+def _ms(value: float) -> str:
+    """Three digits or more: the table has to fit into 80 columns."""
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
