@@ -283,7 +283,7 @@ class Policy:
             The kinds whose level changed, with the level before and after.
 
         Raises:
-            ValueError: there is no such context, or it names a kind that nobody declared.
+            ValueError: there is no such context.
         """
         if name not in self.contexts:
             raise ValueError(f"no context {name!r}; there are {', '.join(self.contexts)}.")
