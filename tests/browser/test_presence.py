@@ -49,6 +49,15 @@ heard = []
 _ = presence.on_msg(lambda _, message, __: heard.append((time.monotonic(), message)))"""
 REPORTS = "[one for _, one in heard if one['t'] == 'report']"
 SCROLL = """(selector) => document.querySelector(selector).scrollIntoView({block: "center"})"""
+SCROLL_AWAY = """() => {
+    for (let at = document.querySelector(".dh-presence"); at; at = at.parentElement)
+        at.scrollTop = at.scrollHeight;
+}"""
+SEEN = "sorted(scheduler.situation.visible)"
+HIDE = """(state) => {
+    Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 RUN_FIRST = """async (index) => {
     const {content} = window.jupyterapp.shell.currentWidget;
     content.activeCellIndex = index;
@@ -70,6 +79,14 @@ class Line:
 
     def ask(self, expression):
         return self.opened.run(f"print({expression})").strip()
+
+    def wait_until(self, expression, answer):
+        """Ask the kernel until it answers so: a line out of sight is not written."""
+        for _ in range(100):
+            if self.ask(expression) == answer:
+                return
+            self.page.wait_for_timeout(200)
+        assert self.ask(expression) == answer
 
     def keep_picture(self, name):
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
@@ -156,6 +173,18 @@ def test_a_running_cell_is_known_and_the_focus_gets_through_meanwhile(line):
     assert line.ask(focus) == "['chat', '']"
 
 
+def test_what_scrolled_away_or_is_in_a_hidden_tab_cannot_be_seen(line):
+    page = line.page
+    page.evaluate(SCROLL_AWAY)
+    line.wait_until(SEEN, "[]")
+    page.evaluate(SCROLL, ROOT)
+    line.wait_for("chat and desk can be seen")
+    page.evaluate(HIDE, "hidden")
+    line.wait_until(SEEN, "[]")
+    page.evaluate(HIDE, "visible")
+    line.wait_for("chat and desk can be seen")
+
+
 def test_displayed_twice_it_tells_once_and_seldom_and_nothing_where_nothing_happens(line):
     page = line.page
     assert page.locator(ROOT).count() == 2
@@ -173,6 +202,21 @@ def test_displayed_twice_it_tells_once_and_seldom_and_nothing_where_nothing_happ
     assert line.ask("{kind for _, kind in observed}") == "{'pointer'}"
     page.keyboard.press("Shift")
     line.wait_for("in use")
+
+
+def test_a_view_that_is_closed_or_was_never_displayed_is_not_seen(line):
+    code = """\
+gone, never = ipywidgets.Text(), ipywidgets.Text()
+second = Presence(scheduler, {"gone": gone, "never": never})
+display(gone)"""
+    line.opened.run_cell(code)
+    line.wait_until("'gone' in scheduler.situation.visible", "True")
+    assert line.ask("'never' in scheduler.situation.visible") == "False"
+    line.opened.run("gone.close()")
+    line.wait_until("'gone' in scheduler.situation.visible", "False")
+    line.opened.run("second.close()")
+    line.page.evaluate(SCROLL, ROOT)
+    line.wait_for("chat and desk can be seen")
 
 
 def test_running_the_cell_again_leaves_one_that_tells(line):
@@ -197,3 +241,21 @@ def test_it_looks_right_in_the_dark_and_where_it_is_narrow(line):
     line.page.wait_for_timeout(300)
     line.keep_picture("presence_narrow")
     assert line.opened.console_errors == []
+
+
+def test_a_kernel_that_restarts_is_missed_and_the_next_one_is_told(lab, tmp_path):
+    opened = lab.run(write_notebook(tmp_path / "restart.ipynb", SETUP, CHAT, SHOW))
+    line = Line(opened)
+    line.wait_for("chat can be seen")
+    opened.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+    )
+    line.wait_for("no answer from the kernel")
+    line.keep_picture("presence_no_kernel")
+    for index in range(3):
+        opened.page.evaluate(RUN_FIRST, index)
+    line.wait_for("▹ no context nothing calls for one")
+    line.chat.focus()
+    line.wait_for("▸ chat chat has the focus")
+    assert opened.console_errors == []
+    opened.page.close()

@@ -164,7 +164,7 @@ class Reporter {
   }
 
   send(message) {
-    this.model.send({ ...message, view: this.id });
+    sends(this.model, { ...message, view: this.id });
   }
 
   close() {

@@ -19,6 +19,16 @@ function vector(tag, attributes) {
   return node;
 }
 
+/** Send it, and say whether it went: after its kernel restarted a model can send nothing. */
+function sends(model, message) {
+  try {
+    model.send(message);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const setText = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 
 const headOf = names => make("tr", {}, ...names.map(name => make("th", { textContent: name, scope: "col" })));
@@ -76,15 +86,15 @@ class SeenView {
   }
 
   say() {
-    this.model.send({ t: "see", view: this.id, visible: this.isVisible, have: this.state.have });
+    return sends(this.model, { t: "see", view: this.id, visible: this.isVisible, have: this.state.have });
   }
 
   /** The kernel speaks at least every three seconds, or it has forgotten this view, or it is gone. */
   check() {
     if (!this.isVisible) return;
     const silentMs = performance.now() - this.state.heardMs;
-    this.isSilent = silentMs > 2 * SILENCE_MS;
-    if (silentMs > SILENCE_MS) this.say();
+    const isGone = silentMs > SILENCE_MS && !this.say();
+    this.isSilent = isGone || silentMs > 2 * SILENCE_MS;
     if (this.isSilent) this.text();
   }
 
