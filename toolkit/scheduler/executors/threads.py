@@ -84,29 +84,20 @@ class Threads:
             QueueFull: as the policy says.
             Closed: after `close`.
         """
-        policy = self.policy
         with self.lock:
             if self._is_closed:
                 raise Closed
-            policy.submit(task, now_ns)
+            self.policy.submit(task, now_ns)
             self.live.add(task)
-            wakes, policy.workers.wakes = policy.workers.wakes, 0
-            ended = self._ended() if policy.ended else ()
-        if wakes:
-            self._ring(wakes)
-        for one in ended:
-            _tell(one)
+            decided = self._decided()
+        self._carry_out(*decided)
 
     def call(self, decide: Callable[[int], Any]) -> Any:
         """Let the policy do something at this time, and carry out what follows from it."""
-        policy = self.policy
         with self.lock:
             answer = decide(self.clock())
-            wakes, policy.workers.wakes = policy.workers.wakes, 0
-            ended = self._ended()
-        self._ring(wakes)
-        for one in ended:
-            _tell(one)
+            decided = self._decided()
+        self._carry_out(*decided)
         return answer
 
     def wait_for_room(self, kind: str) -> None:
@@ -170,12 +161,8 @@ class Threads:
             self._tick(now_ns)
             task = policy.pick(worker, now_ns)
             wake_ns = policy.workers.wake_ns[worker]
-            wakes, policy.workers.wakes = policy.workers.wakes, 0
-            ended = self._ended() if policy.ended or self._waiting_for_room else ()
-        if wakes:
-            self._ring(wakes)
-        for one in ended:
-            _tell(one)
+            decided = self._decided()
+        self._carry_out(*decided)
         return task, wake_ns
 
     def _quantum(self, worker: int, task: Task, spent: Spent, listeners: hooks.Table) -> bool:
@@ -202,12 +189,8 @@ class Threads:
                 copied_ns=spent.copied_ns,
                 waited_ns=spent.waited_ns,
             )
-            wakes, policy.workers.wakes = policy.workers.wakes, 0
-            ended = self._ended() if policy.ended else ()
-        if wakes:
-            self._ring(wakes)
-        for one in ended:
-            _tell(one)
+            decided = self._decided()
+        self._carry_out(*decided)
         if awaits is not None and not self._is_ours(awaits):
             self._listen(task, awaits)
         return keeps and not self._is_stopped
@@ -250,7 +233,20 @@ class Threads:
         with suppress(queue.Empty):
             bell.get(timeout=seconds)
 
-    # -- under the lock ---------------------------------------------------------------------------
+    # -- what follows from a decision -------------------------------------------------------------
+
+    def _decided(self) -> tuple[int, list[Task]]:
+        """Under the lock: whom to wake, and which tasks ended, since the last decision."""
+        workers = self.policy.workers
+        wakes, workers.wakes = workers.wakes, 0
+        return wakes, self._ended() if self.policy.ended or self._waiting_for_room else []
+
+    def _carry_out(self, wakes: int, ended: list[Task]) -> None:
+        """Outside of the lock: wake them, and tell the handles, whose callbacks may submit."""
+        if wakes:
+            self._ring(wakes)
+        for task in ended:
+            _tell(task)
 
     def _ended(self) -> list[Task]:
         ended, self.policy.ended = self.policy.ended, []
