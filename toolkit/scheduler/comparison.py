@@ -10,6 +10,8 @@ from toolkit.scheduler.outcome import KindOutcome, Outcome
 
 __all__ = ["Comparison", "Row", "compare"]
 
+COLUMNS = 90  # what a cell of a notebook has room for
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -58,18 +60,44 @@ class Comparison:
         raise KeyError((policy, kind))
 
     def __str__(self) -> str:
-        """A line for each policy: what was missed, who waited how long, and who had how much."""
+        """A line for each policy: what was missed, who waited how long, and who had how much.
+
+        Columns that find no room in `COLUMNS` characters stand in a block of their own below.
+        """
         policies = dict.fromkeys(row.policy for row in self.rows)
         table = [_heads([row for row in self.rows if row.policy == next(iter(policies), "")])]
         table += [[policy, *_cells(self._rows_of(policy))] for policy in policies]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-            for line in table
-        )
+        columns = [list(column) for column in zip(*table, strict=True)]
+        return "\n\n".join(_text([columns[0], *block]) for block in _blocks(columns))
 
     def _rows_of(self, policy: str) -> list[Row]:
         return [row for row in self.rows if row.policy == policy]
+
+
+def _blocks(columns: list[list[str]]) -> list[list[list[str]]]:
+    """All columns but the first, in as many blocks as they need beside it."""
+    blocks: list[list[list[str]]] = []
+    left = 0
+    for column in columns[1:]:
+        width = _width(column) + 2
+        if width > left:
+            blocks.append([])
+            left = COLUMNS - _width(columns[0])
+        blocks[-1].append(column)
+        left -= width
+    return blocks or [[]]
+
+
+def _text(columns: list[list[str]]) -> str:
+    names, *numbers = (
+        [cell.ljust(_width(column)) if at == 0 else cell.rjust(_width(column)) for cell in column]
+        for at, column in enumerate(columns)
+    )
+    return "\n".join("  ".join(line) for line in zip(names, *numbers, strict=True))
+
+
+def _width(column: list[str]) -> int:
+    return max(map(len, column))
 
 
 def compare(outcomes: Iterable[Outcome]) -> Comparison:
