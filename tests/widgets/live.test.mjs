@@ -248,3 +248,52 @@ test("a camera that is switched off while it starts is no fault", async () => {
   assert.equal(track.isOn, false);
   assert.deepEqual(told, []);
 });
+
+/** A browser that hands out the camera's own pictures: `show` gives one, which knows if it is open. */
+function pictures() {
+  const { camera, track } = browser();
+  const made = [];
+  let give;
+  const readable = new ReadableStream({ start: (controller) => (give = controller) }, { highWaterMark: 0 });
+  globalThis.MediaStreamTrackProcessor = class { readable = readable; };
+  const show = async () => {
+    const one = { timestamp: 0, displayWidth: 0, displayHeight: 0, isOpen: true };
+    one.close = () => (one.isOpen = false);
+    made.push(one);
+    give.enqueue(one);
+    await new Promise(setImmediate);
+  };
+  return { camera, track, made, show };
+}
+
+test("a camera goes off after the picture that is waited for, which is closed", async () => {
+  const { camera, track, made, show } = pictures();
+  try {
+    await camera.start(how);
+    await show();
+    camera.stop();
+    assert.deepEqual([camera.isOn, track.isOn], [false, true]);
+    await show();
+    assert.equal(track.isOn, false);
+    assert.deepEqual(made.map((one) => one.isOpen), [false, false]);
+  } finally {
+    delete globalThis.MediaStreamTrackProcessor;
+  }
+});
+
+test("a camera goes off though no picture comes", async (context) => {
+  const { camera, track } = pictures();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    await camera.start(how);
+    camera.stop();
+    context.mock.timers.tick(99);
+    await new Promise(setImmediate);
+    assert.equal(track.isOn, true);
+    context.mock.timers.tick(1);
+    await new Promise(setImmediate);
+    assert.equal(track.isOn, false);
+  } finally {
+    delete globalThis.MediaStreamTrackProcessor;
+  }
+});

@@ -6,6 +6,7 @@ const CREDITS = 2; // pictures on their way
 const LOST_MS = 2000; // after which an answer counts as lost
 const KEY_EVERY = 120; // pictures of H.264
 const IDLE_MS = 200; // between two looks at a camera whose pictures nobody wants
+const LAST_MS = 100; // for which a camera that is switched off may still owe a picture
 const DRIFT_MS = 0.01; // by which the clock of a camera may fall behind from picture to picture
 
 /**
@@ -74,6 +75,7 @@ class Camera {
   constructor(owner) {
     this.owner = owner;
     this.stream = null;
+    this.awaited = null; // the next picture, while it is waited for
     this.label = "";
     this.skipped = 0; // pictures that found no credit
     this.id = 0;
@@ -136,7 +138,9 @@ class Camera {
     const reader = readable.getReader();
     const clock = new CaptureClock();
     while (run === this.run) {
-      const { value: picture, done } = await reader.read();
+      this.awaited = reader.read();
+      const { value: picture, done } = await this.awaited;
+      if (run === this.run) this.awaited = null;
       if (done) break;
       const capturedMs = clock.read(picture.timestamp / 1000, performance.now());
       const { displayWidth, displayHeight } = picture;
@@ -253,10 +257,19 @@ class Camera {
     this.owner.onStop(text);
   }
 
-  /** Switch the camera off: its light goes out. */
+  /**
+   * Switch the camera off: its light goes out, after the picture that is waited for. Chromium never
+   * closes a picture that comes as its track ends, and a camera has few of them to lend.
+   */
   stop() {
     this.run += 1;
-    this.stream?.getTracks().forEach((track) => track.stop());
+    const tracks = this.stream?.getTracks() ?? [];
+    const end = () => tracks.forEach((track) => track.stop());
+    if (this.awaited) {
+      const late = new Promise((go) => setTimeout(go, LAST_MS));
+      Promise.race([this.awaited, late]).then(end, end);
+    } else end();
+    this.awaited = null;
     this.stream = null;
     this.label = "";
     this.isBusy = false;
