@@ -38,7 +38,7 @@ from toolkit.scheduler import Calibration, calibrate, simulate
 from toolkit.scheduler.loads import CORES, workload
 
 WITH_BAR = ("pool", "priority", "priority_chunks", "guard", "lanes")
-LOAD, SECONDS, RUNS = 1.5, 4.0, 5
+LOAD, SECONDS, RUNS = 1.5, 8.0, 5
 QUICK_SECONDS, QUICK_RUNS = 1.0, 1
 FACTOR, POINT = 2.0, 1.0
 LEGEND = (

@@ -1,5 +1,7 @@
 """Does the virtual machine behave like one? Numbers that can be worked out by hand."""
 
+from itertools import pairwise
+
 import pytest
 
 from toolkit.scheduler.executors.calibration import IDEAL, Calibration
@@ -88,6 +90,45 @@ def test_a_core_that_falls_idle_takes_a_thread_that_waits_at_another():
     assert max(ended.values()) <= 12
 
 
+def beside_two_nice_ones(rounds):
+    """What becomes of one that naps for 20 us after each ms, and of two nice ones after 50 ms."""
+    machine = Machine(cores=2, calibration=QUEUES)
+    times, napper, woke_ms = Times(machine), machine.thread(), []
+
+    def work():
+        woke_ms.append(machine.clock.now_ns / MS)
+        if len(woke_ms) <= rounds:
+            machine.quantum(napper, MS, False, nap)
+
+    def nap():
+        machine.sleep(napper, machine.clock.now_ns + 20_000, work)
+
+    machine.sleep(napper, 0, work)
+    for name in ("b", "c"):
+        times.run(name, 100, niceness=19, at_ms=50)
+    machine.clock.run(1000 * MS)
+    return woke_ms, times.ms
+
+
+def test_a_core_that_is_never_idle_for_long_takes_no_thread_from_another():
+    woke_ms, ended = beside_two_nice_ones(rounds=250)
+    undisturbed = [after - before < 1.03 for before, after in pairwise(woke_ms)]
+    assert sum(undisturbed) > 240  # a tick may fall into a nap
+    assert min(ended.values()) > 230  # the two share the other core: one taken along would starve
+
+
+def test_a_core_that_took_no_thread_gets_one_from_a_busy_core_in_the_end():
+    woke_ms, ended = beside_two_nice_ones(rounds=80)
+    shared_ms = woke_ms[-1] - 50 + 8 * 4  # at the latest: then a busy core looks for an idle one
+    assert max(ended.values()) < 50 + shared_ms + (200 - shared_ms) / 2 + 4
+
+
+def test_three_equal_threads_have_two_thirds_of_two_cores_each():
+    ended = after(QUEUES, ("a", 400), ("b", 400), ("c", 400), cores=2)
+    assert min(ended.values()) > 500
+    assert max(ended.values()) < 700
+
+
 def test_a_thread_stays_off_the_core_where_somebody_runs_if_another_is_idle():
     assert after(QUEUES, ("a", 9), ("b", 9, {"at_ms": 1}), cores=2) == {"a": 9, "b": 10}
 
@@ -133,6 +174,27 @@ def test_between_kernels_the_lock_is_held_so_that_two_threads_meet_now_and_then(
     calibration = Calibration(slice_ns=MS, kernel_ns=MS, hold_ns=10_000, schedule_ns=20_000)
     ended = after(calibration, ("a", 4), ("b", 4), cores=2)
     assert sorted(ended.values()) == pytest.approx([4.06, 4.09], abs=0.001)
+
+
+def test_kernels_of_a_quantum_vary_but_not_its_cost():
+    calibration = Calibration(slice_ns=MS, kernel_ns=MS // 10, kernel_noise=0.2, hold_ns=1000)
+    assert after(calibration, ("a", 10))["a"] == pytest.approx(10.1, abs=0.001)
+
+
+def test_kernels_that_vary_meet_at_the_lock_again_and_again():
+    def lock_wait_ms(noise):
+        calibration = Calibration(
+            slice_ns=MS, kernel_ns=MS // 10, kernel_noise=noise, hold_ns=10_000
+        )
+        machine = Machine(cores=2, calibration=calibration)
+        times = Times(machine)
+        for name in ("a", "b"):
+            times.run(name, 100)
+        machine.clock.run()
+        return machine.lock_wait_ns / MS
+
+    assert lock_wait_ms(0.0) == 0.01  # at first: they keep their distance from then on
+    assert lock_wait_ms(0.2) > 0.2
 
 
 def test_a_device_runs_kernels_in_the_order_of_their_coming_and_preempts_none():

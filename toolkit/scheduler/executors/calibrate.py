@@ -45,7 +45,8 @@ def calibrate(kernel: Call, *, initializer: Call | None = None) -> Calibration:
     initializer = initializer or _nothing
     initializer()
     kernel_ns, quantum_ns = _alone(kernel)
-    beside = _beside(kernel, initializer, max(1, round(_QUANTUM_SECONDS * 1e9 / kernel_ns)))
+    quanta = _beside(kernel, initializer, max(1, round(_QUANTUM_SECONDS * 1e9 / kernel_ns)))
+    beside = [sum(of) for of in quanta]
     nice_step, tick_ns = _on_one_core(kernel, initializer, kernel_ns)
     return replace(
         MEASURED,
@@ -56,6 +57,7 @@ def calibrate(kernel: Call, *, initializer: Call | None = None) -> Calibration:
         overshoot_ns=_quantiles(_overshoots_ns()),
         switch_interval_ns=int(sys.getswitchinterval() * 1e9),
         kernel_ns=kernel_ns,
+        kernel_noise=median(pstdev(of) / fmean(of) for of in quanta),
         schedule_ns=_step_ns(),
         slowdown=max(1.0, fmean(beside) / quantum_ns),
         cost_noise=pstdev(beside) / fmean(beside),
@@ -80,15 +82,15 @@ def _timed_ns(kernel: Call, count: int) -> list[int]:
     return times_ns
 
 
-def _beside(kernel: Call, initializer: Call, count: int) -> list[float]:
-    """How long quanta of `count` kernels take while all cores run some: ns of a core each."""
-    took_ns: list[float] = []
+def _beside(kernel: Call, initializer: Call, count: int) -> list[list[int]]:
+    """How long the `count` kernels of quanta take while all cores run some: ns of a core each."""
+    took_ns: list[list[int]] = []
 
     def work(_: int) -> None:
         initializer()
         end_ns = time.perf_counter_ns() + int(_SHARED_SECONDS * 1e9)
         while time.perf_counter_ns() < end_ns:
-            took_ns.append(sum(_timed_ns(kernel, count)))
+            took_ns.append(_timed_ns(kernel, count))
 
     _in_threads(work, _cores())
     return took_ns

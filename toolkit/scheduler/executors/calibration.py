@@ -21,6 +21,7 @@ class Calibration:
         overshoot_ns: quantiles of how much too late a sleep ends, on an idle core.
         switch_interval_ns: how long a thread waits for the interpreter lock before it asks.
         kernel_ns: how long a kernel runs, without the lock, before its thread needs the lock again.
+        kernel_noise: by how much, relative, the kernels of a quantum vary (standard deviation).
         hold_ns: how long a thread holds the lock between two kernels.
         schedule_ns: how long a submit, a pick or the end of a quantum holds the lock.
         slowdown: how many times as long a quantum takes as it is said to, on average: neighbours
@@ -35,6 +36,7 @@ class Calibration:
     overshoot_ns: tuple[int, ...] = ()
     switch_interval_ns: int = 5_000_000
     kernel_ns: int = 1_000_000
+    kernel_noise: float = 0.0
     hold_ns: int = 0
     schedule_ns: int = 0
     slowdown: float = 1.0
@@ -64,6 +66,7 @@ MEASURED = Calibration(
     overshoot_ns=(70_000, 73_000, 75_000, 77_000, 80_000, 85_000, 90_000, 140_000),
     switch_interval_ns=500_000,
     kernel_ns=155_000,
+    kernel_noise=0.15,
     hold_ns=5_000,
     schedule_ns=10_000,
     slowdown=1.1,

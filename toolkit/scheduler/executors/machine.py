@@ -18,7 +18,7 @@ from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThrea
 
 __all__ = ["Machine"]
 
-_LEAST_COST = 0.7  # of what a quantum costs on average, however quick it was
+_LEAST_COST = 0.7  # of what a quantum or a kernel costs on average, however quick it was
 
 
 class Machine:
@@ -93,22 +93,25 @@ class Machine:
         elif self._is_free:
             self._cores.run(thread, cost_ns, then, *args)
         else:
-            kernels = max(1, round(cost_ns / self._calibration.kernel_ns))
-            self._kernel(thread, cost_ns / kernels, kernels, then, args)
+            kernels = max(1, round(work_ns / self._calibration.kernel_ns))
+            self._kernel(thread, cost_ns, kernels, then, args)
 
     def _kernel(
         self,
         thread: VirtualThread,
-        each_ns: float,
+        left_ns: float,
         left: int,
         then: Then,
         args: tuple[object, ...],
     ) -> None:
         """Run what is left of a quantum: a kernel without the lock, then some Python with it."""
         if left:
-            more = (self._kernel, thread, each_ns, left - 1, then, args)
+            cost_ns, noise = left_ns / left, self._calibration.kernel_noise
+            if noise and left > 1:  # the last one takes what is left
+                cost_ns *= max(_LEAST_COST, self._rng.gauss(1.0, noise))
+            more = (self._kernel, thread, left_ns - cost_ns, left - 1, then, args)
             held_ns = self._calibration.hold_ns
-            self._cores.run(thread, each_ns, self._interpreter.hold, thread, held_ns, *more)
+            self._cores.run(thread, cost_ns, self._interpreter.hold, thread, held_ns, *more)
         else:
             self.decide(thread, then, *args)
 

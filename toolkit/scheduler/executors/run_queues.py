@@ -6,7 +6,7 @@ does. Who runs is protected for a slice, and nobody looks again before the next 
 thread with niceness 19 can keep one with niceness 0 from a core for milliseconds.
 
 Source: kernel/sched/fair.c of Linux 6.18: `place_entity`, `pick_eevdf`, `update_deadline`,
-`protect_slice`; Stoica and Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995.
+`protect_slice`, `sched_balance_newidle`; Stoica and Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ __all__ = ["RunQueues"]
 
 _NICE_0 = 1024.0
 _TICKS_PER_BALANCE = 8  # how rarely a busy core looks whether another has too much
+_PULL_NS = 50_000  # a core that is idle for less, on average, takes no thread from another one
+_MOST_IDLE_NS = 1_000_000  # however long it was idle, it counts as so much
 _ROUNDING = 1.0  # ns: who had so much more than its share still had no more
 
 
 class _Core:
-    __slots__ = ("current", "number", "ready", "since_ns", "ticking", "ticks", "version")
+    __slots__ = (
+        *("current", "idle_ns", "number", "ready"),
+        *("since_ns", "ticking", "ticks", "version"),
+    )
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.current: VirtualThread | None = None
         self.ready: list[VirtualThread] = []
         self.since_ns = self.version = self.ticks = 0
+        self.idle_ns: float = _MOST_IDLE_NS  # how long it is idle, on average of late
         self.ticking = False
 
     def threads(self) -> Iterator[VirtualThread]:
@@ -69,6 +75,9 @@ class RunQueues:
         if core.current is thread:  # it goes on, and whoever called looks to it
             return
         core = self._core_for(thread)
+        if core.current is None:
+            idle_ns = min(_MOST_IDLE_NS, self._clock.now_ns - core.since_ns)
+            core.idle_ns += (idle_ns - core.idle_ns) / 8
         self._advance(core)
         self._place(core, thread)
         if core.current is None:
@@ -119,6 +128,7 @@ class RunQueues:
         thread.slept_ns = self._clock.now_ns
         core.current = None
         core.version += 1
+        core.since_ns = self._clock.now_ns
         following = self._best(core) if core.ready else self._pulled(core)
         if following is not None:
             if following in core.ready:
@@ -126,7 +136,9 @@ class RunQueues:
             self._give(core, following)
 
     def _pulled(self, core: _Core) -> VirtualThread | None:
-        """Somebody who waits at another core, whom an idle one takes."""
+        """Somebody who waits at another core, if it is worth the while to bring them here."""
+        if core.idle_ns < _PULL_NS:
+            return None
         for other in self._cores:
             if other.ready:
                 return self._moved(other, other.ready[0], core)
@@ -145,7 +157,7 @@ class RunQueues:
     def _give(self, core: _Core, thread: VirtualThread) -> None:
         core.current = thread
         core.since_ns = self._clock.now_ns
-        thread.protected = thread.virtual + self._slice_ns * _NICE_0 / thread.weight
+        thread.protected = thread.deadline
         self._end_later(core)
         if core.ready:
             self._tick_later(core)
@@ -223,9 +235,13 @@ class RunQueues:
         """Give a thread that waits here to the lightest core, if that brings the two nearer."""
         lightest = min(self._cores, key=_Core.weight)
         surplus = core.weight() - lightest.weight()
-        movable = [thread for thread in core.ready if thread.weight < surplus]
+        movable = [thread for thread in core.ready if thread.weight <= surplus]
         if movable:
             self._advance(lightest)
             thread = max(movable, key=lambda thread: thread.weight)
-            lightest.ready.append(self._moved(core, thread, lightest))
-            self._tick_later(lightest)
+            self._moved(core, thread, lightest)
+            if lightest.current is None:
+                self._give(lightest, thread)
+            else:
+                lightest.ready.append(thread)
+                self._tick_later(lightest)
