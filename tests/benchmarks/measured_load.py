@@ -73,11 +73,21 @@ class Figures(NamedTuple):
 
 
 def measure(
-    kernel: Kernel, load: float, *, runs: int, seconds: float, systems: tuple[str, ...] = SYSTEMS
+    kernel: Kernel,
+    load: float,
+    *,
+    runs: int,
+    seconds: float,
+    systems: tuple[str, ...] = SYSTEMS,
+    before_turn: Callable[[], object] = lambda: None,
 ) -> dict[str, list[Figures]]:
-    """Figures of each run of each system; run `n` of all has the seed `FIRST_SEED + n`."""
+    """Figures of each run of each system; run `n` of all has the seed `FIRST_SEED + n`.
+
+    Before the `n`-th run of the first system `before_turn` is called.
+    """
     found: dict[str, list[Figures]] = {name: [] for name in systems}
     for turn in range(runs):
+        before_turn()
         arrivals = workload(load, seconds=seconds, seed=FIRST_SEED + turn)
         for name, _ in in_turn(found, turn):
             log = Log(arrivals, lambda _, cost_ns: kernel.run(cost_ns))

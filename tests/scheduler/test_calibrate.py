@@ -31,7 +31,14 @@ def test_a_calibration_says_what_a_machine_costs(measured):
     assert list(measured.overshoot_ns) == sorted(measured.overshoot_ns)
     assert measured.wake_ns[0] > 0 < measured.overshoot_ns[0]
     assert measured.slowdown >= 1
-    assert measured.cost_noise > 0
+    assert measured.cost_noise > 0 < measured.kernel_noise
+
+
+def test_a_call_that_costs_more_than_it_is_said_to_slows_the_machine_down(measured):
+    said_ns = measured.kernel_ns / 10
+    machine = calibrate(lambda: hashlib.sha256(BLOCK), cost_ns=said_ns)
+    assert machine.kernel_ns == round(said_ns)
+    assert machine.slowdown > 5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are bound to a core on Linux only")

@@ -34,19 +34,23 @@ _STEPS = 2000
 _BASE_SLICE_NS = 700_000  # of Linux, times 1 + log2 of the number of cores, of 8 at most
 
 
-def calibrate(kernel: Call, *, initializer: Call | None = None) -> Calibration:
+def calibrate(
+    kernel: Call, *, initializer: Call | None = None, cost_ns: float | None = None
+) -> Calibration:
     """Measure this machine; takes about five seconds of all its cores, and blocks.
 
     Args:
         kernel: one call that computes 0.05 to 2 ms on one core without the interpreter lock.
         initializer: called once in each thread that runs it; with torch, one that says that each
             thread computes on its own: `lambda: torch.set_num_threads(1)`.
+        cost_ns: what one call is said to cost where loads are told in calls, ns of a core; when
+            left out, what it costs alone.
     """
     initializer = initializer or _nothing
     initializer()
-    kernel_ns, quantum_ns = _alone(kernel)
+    kernel_ns, best_ns = _alone(kernel)
     quanta = _beside(kernel, initializer, max(1, round(_QUANTUM_SECONDS * 1e9 / kernel_ns)))
-    beside = [sum(of) for of in quanta]
+    beside = [fmean(of) for of in quanta]
     nice_step, tick_ns = _on_one_core(kernel, initializer, kernel_ns)
     return replace(
         MEASURED,
@@ -56,21 +60,21 @@ def calibrate(kernel: Call, *, initializer: Call | None = None) -> Calibration:
         wake_ns=_quantiles(_wakes_ns()),
         overshoot_ns=_quantiles(_overshoots_ns()),
         switch_interval_ns=int(sys.getswitchinterval() * 1e9),
-        kernel_ns=kernel_ns,
+        kernel_ns=round(cost_ns or kernel_ns),
         kernel_noise=median(pstdev(of) / fmean(of) for of in quanta),
         schedule_ns=_step_ns(),
-        slowdown=max(1.0, fmean(beside) / quantum_ns),
+        slowdown=max(1.0, fmean(beside) / (cost_ns or best_ns)),
         cost_noise=pstdev(beside) / fmean(beside),
     )
 
 
 def _alone(kernel: Call) -> tuple[int, float]:
-    """How long one takes alone, and a quantum of them at its best: ns of its core."""
+    """How long one takes alone, and when a quantum of them is at its best: ns of its core."""
     for _ in range(20):
         kernel()
     times_ns = _timed_ns(kernel, 100)
     count = max(1, round(_QUANTUM_SECONDS * 1e9 / median(times_ns)))
-    return int(median(times_ns)), min(sum(_timed_ns(kernel, count)) for _ in range(30))
+    return int(median(times_ns)), min(fmean(_timed_ns(kernel, count)) for _ in range(30))
 
 
 def _timed_ns(kernel: Call, count: int) -> list[int]:

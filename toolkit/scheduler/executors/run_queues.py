@@ -6,7 +6,8 @@ does. Who runs is protected for a slice, and nobody looks again before the next 
 thread with niceness 19 can keep one with niceness 0 from a core for milliseconds.
 
 Source: kernel/sched/fair.c of Linux 6.18: `place_entity`, `pick_eevdf`, `update_deadline`,
-`protect_slice`, `sched_balance_newidle`; Stoica and Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995.
+`protect_slice`, `select_idle_sibling`, `sched_balance_newidle`, `nohz_balancer_kick`; Stoica and
+Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from toolkit.scheduler.executors.virtual import Then, VirtualClock, VirtualThrea
 __all__ = ["RunQueues"]
 
 _NICE_0 = 1024.0
-_TICKS_PER_BALANCE = 8  # how rarely a busy core looks whether another has too much
+_TICKS_PER_BALANCE = 8  # how rarely a core looks whether it has too much, where none is idle
 _PULL_NS = 50_000  # a core that is idle for less, on average, takes no thread from another one
 _MOST_IDLE_NS = 1_000_000  # however long it was idle, it counts as so much
 _ROUNDING = 1.0  # ns: who had so much more than its share still had no more
@@ -100,12 +101,11 @@ class RunQueues:
     # where and how a thread comes and goes
 
     def _core_for(self, thread: VirtualThread) -> _Core:
-        """The core that it had, if that is idle; any idle one; else the one with least weight."""
-        last = self._cores[thread.core]
-        if last.current is None:
-            return last
-        core = min(self._cores, key=lambda core: (core.weight(), core is not last))
-        thread.core = core.number
+        """The core that it had, unless that is busy and another is idle."""
+        core = self._cores[thread.core]
+        if core.current is not None:
+            core = next((one for one in self._cores if one.current is None), core)
+            thread.core = core.number
         return core
 
     def _place(self, core: _Core, thread: VirtualThread) -> None:
@@ -223,7 +223,8 @@ class RunQueues:
             return
         core.ticks += 1
         self._advance(core)
-        if core.ticks % _TICKS_PER_BALANCE == 0:
+        is_one_idle = any(one.current is None for one in self._cores)
+        if is_one_idle or core.ticks % _TICKS_PER_BALANCE == 0:
             self._balance(core)
         if core.ready:
             best = self._best(core)
