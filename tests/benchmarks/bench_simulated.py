@@ -2,9 +2,9 @@
 
 Each system runs the load of 1.5x on real threads and in the simulator, on the same arrivals. Before
 each turn the machine is calibrated (`toolkit.scheduler.calibrate`), for it may be faster or slower
-than a minute before. Bars: for three rivals and both
-modes, simulated misses within a factor of two of the measured ones, or within one point; and no two
-of the five in another order. What has no bar is shown, too.
+than a minute before. Bars: for three rivals and both modes, simulated misses within a factor of two
+of the measured ones, or within one point; and no two of the five in another order. What has no bar
+is shown, too.
 
     python -m toolkit bench simulated     # or: python tests/benchmarks/bench_simulated.py --quick
 

@@ -83,7 +83,7 @@ def measure(
 ) -> dict[str, list[Figures]]:
     """Figures of each run of each system; run `n` of all has the seed `FIRST_SEED + n`.
 
-    Before the `n`-th run of the first system `before_turn` is called.
+    `before_turn` is called before each turn, in which every system runs once.
     """
     found: dict[str, list[Figures]] = {name: [] for name in systems}
     for turn in range(runs):

@@ -128,7 +128,6 @@ class RunQueues:
         thread.slept_ns = self._clock.now_ns
         core.current = None
         core.version += 1
-        core.since_ns = self._clock.now_ns
         following = self._best(core) if core.ready else self._pulled(core)
         if following is not None:
             if following in core.ready:
