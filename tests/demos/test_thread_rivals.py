@@ -79,7 +79,7 @@ def test_a_rival_skips_a_frame_while_the_last_one_of_its_key_is_not_done(rivals)
 
 
 def figures(module, missed, *, background=80.0, first=100.0):
-    return module("measured_load").Figures(missed, 0, 0, 0, 0, first, 0, background, 0)
+    return module("measured_load").Figures(missed, 0, 0, 0, 0, first, 0, background, 0, 1, 0)
 
 
 def test_the_bar_is_a_fifth_of_the_best_rival_that_lets_the_others_live(module):

@@ -27,12 +27,16 @@ class Kernel:
 
     Attributes:
         call: the same.
-        call_ns: what one call costs, in ns of a core; measured at construction, best of 10 rounds.
+        call_ns: what one call costs, in ns of a core; see `measure`.
     """
 
     def __init__(self, call: Callable[[], object]) -> None:
         self.call = call
         self.call_ns = 1.0
+        self.measure()
+
+    def measure(self) -> None:
+        """Measure `call_ns` anew, best of 10 rounds of 2 ms: processors change their speed."""
         measuring = threading.Thread(target=self._measure)  # leaves the caller's torch as it is
         measuring.start()
         measuring.join()

@@ -63,7 +63,7 @@ def calibrate(
         kernel_ns=round(cost_ns or kernel_ns),
         kernel_noise=median(pstdev(of) / fmean(of) for of in quanta),
         schedule_ns=_step_ns(),
-        slowdown=max(1.0, fmean(beside) / (cost_ns or best_ns)),
+        slowdown=fmean(beside) / (cost_ns or best_ns),
         cost_noise=pstdev(beside) / fmean(beside),
     )
 

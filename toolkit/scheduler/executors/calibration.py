@@ -25,7 +25,7 @@ class Calibration:
         hold_ns: how long a thread holds the lock between two kernels.
         schedule_ns: how long a submit, a pick or the end of a quantum holds the lock.
         slowdown: how many times as long a quantum takes as it is said to, on average: neighbours
-            share caches and memory.
+            share caches and memory, and a processor changes its speed. Below 1 it is quicker.
         cost_noise: by how much, relative, the cost of a quantum varies (standard deviation).
     """
 
