@@ -19,8 +19,9 @@ def ask(end_ms, *, busy_until_ms=(), cores=1, kinds=None):
     return held_until(
         end_ms * MS,
         101 * MS,
+        worker=0,
         periodic=[frames()] if kinds is None else kinds,
-        busy_until_ns=lambda: [ms * MS for ms in busy_until_ms],
+        busy_until_ns=lambda _: [ms * MS for ms in busy_until_ms],
         cores=cores,
     )
 

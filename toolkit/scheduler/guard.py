@@ -27,9 +27,9 @@ _PAUSE_NS = 200_000
 def held_until(
     end_ns: int,
     now_ns: int,
-    *,
+    worker: int,
     periodic: Iterable[KindState],
-    busy_until_ns: Callable[[], Sequence[int]],
+    busy_until_ns: Callable[[int], Sequence[int]],
     cores: int,
 ) -> int:
     """0: a quantum that ends at `end_ns` may begin. Else the time at which to ask again.
@@ -37,15 +37,15 @@ def held_until(
     Args:
         end_ns: when the quantum will have ended.
         now_ns: now.
+        worker: who would run it.
         periodic: the critical kinds.
-        busy_until_ns: tells when each other worker that runs something will be free; it is asked
-            only where a release is endangered, since it looks at all workers.
+        busy_until_ns: tells for a worker when each other one that runs something will be free; it
+            is asked only where a release is endangered, since it looks at all workers.
         cores: how many run at once.
     """
     again_ns, limit_ns = NEVER, NEVER
     for kind in periodic:
-        due_ns = kind.period.next_ns(now_ns)
-        if due_ns == NEVER:
+        if not kind.period.is_steady or (due_ns := kind.period.next_ns(now_ns)) == NEVER:
             continue
         needs_ns = (kind.task_ns or kind.quantum_ns) * 6 // 5
         slack_ns = max(kind.period.ns - needs_ns, 0)
@@ -55,5 +55,5 @@ def held_until(
             again_ns = min(again_ns, due_ns + 2 * min(kind.period.jitter_ns, _JITTER_NS))
     if limit_ns == NEVER:
         return 0
-    is_one_free = sum(at > limit_ns for at in busy_until_ns()) < cores - 1
+    is_one_free = sum(at > limit_ns for at in busy_until_ns(worker)) < cores - 1
     return 0 if is_one_free else max(again_ns, now_ns + _PAUSE_NS)

@@ -181,21 +181,27 @@ class Period:
     """When is the next one released? As declared, or learned from those before.
 
     A release that was skipped is no longer period.
+
+    Attributes:
+        ns, jitter_ns: the period, and how far releases are off it, on average.
+        last_ns: when the last one was released, or -1.
+        is_declared: whether the period is known, and not learned.
+        is_steady: whether there is a period at all.
     """
 
-    __slots__ = ("is_declared", "jitter_ns", "last_ns", "ns")
+    __slots__ = ("is_declared", "is_steady", "jitter_ns", "last_ns", "ns")
 
     def __init__(self) -> None:
         self.ns = 0
         self.jitter_ns = NEVER
         self.last_ns = -1
-        self.is_declared = False
+        self.is_declared = self.is_steady = False
 
     def declare(self, period_ns: int) -> None:
         """Take `period_ns` for granted; only its phase is learned from now on."""
         self.ns = period_ns
         self.jitter_ns = 0
-        self.is_declared = True
+        self.is_declared = self.is_steady = True
 
     def released(self, now_ns: int) -> None:
         """Note a release."""
@@ -204,7 +210,7 @@ class Period:
             return
         gap_ns = now_ns - last_ns
         if not self.ns:
-            self.ns = self.jitter_ns = gap_ns
+            self.ns = self.jitter_ns = gap_ns  # how steady that is, the next one tells
             return
         if 2 * gap_ns > 3 * self.ns:
             gap_ns -= self.ns * ((2 * gap_ns - self.ns) // (2 * self.ns))
@@ -212,12 +218,11 @@ class Period:
         self.jitter_ns += (abs(off_ns) - self.jitter_ns) // 10
         if not self.is_declared:
             self.ns += off_ns // 10
+        self.is_steady = 4 * self.jitter_ns <= self.ns > 0
 
     def next_ns(self, now_ns: int) -> int:
         """When the next one is due, or NEVER where there is no steady period."""
-        if self.ns <= 0 or self.last_ns < 0 or now_ns - self.last_ns > 3 * self.ns:
-            return NEVER
-        if 4 * self.jitter_ns > self.ns:
+        if not self.is_steady or self.last_ns < 0 or now_ns - self.last_ns > 3 * self.ns:
             return NEVER
         due_ns = self.last_ns + self.ns
         late_ns = now_ns - due_ns

@@ -116,20 +116,18 @@ class Tally:
         }
 
     def _outcome(self, indices: list[int], end_ns: int, share: float) -> KindOutcome:
-        arrivals, ends = self._arrivals, self._end_ns
-        due = [at for at in indices if arrivals[at].deadline_ns <= min(end_ns, NEVER - 1)]
-        done = [at for at in indices if ends[at] >= 0]
-        latency = sorted(ends[at] - arrivals[at].release_ns for at in done)
-        first = sorted(
-            self._first_ns[at] - arrivals[at].release_ns
-            for at in indices
-            if self._first_ns[at] >= 0
-        )
+        arrivals, firsts, ends = self._arrivals, self._first_ns, self._end_ns
+        last_ns = min(end_ns, NEVER - 1)
+        due = [at for at in indices if arrivals[at].deadline_ns <= last_ns]
+        latency = [ends[at] - arrivals[at].release_ns for at in indices if ends[at] >= 0]
+        first = [firsts[at] - arrivals[at].release_ns for at in indices if firsts[at] >= 0]
+        latency.sort()
+        first.sort()
         return KindOutcome(
             released=len(indices),
             due=len(due),
             missed=sum(not 0 <= ends[at] <= arrivals[at].deadline_ns for at in due),
-            done=len(done),
+            done=len(latency),
             shed=sum(ends[at] == _SHED for at in indices),
             p50_ms=_quantile_ms(latency, 0.50),
             p95_ms=_quantile_ms(latency, 0.95),

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["Policy"]
 
 _LEVELS = len(Level)
-_NEW, _SUBMIT = State.NEW, int(Happening.SUBMIT)  # looked up once: this is the hot path
+# looked up once: this is the hot path
+_NEW, _RUNNING, _NONE = State.NEW, State.RUNNING, Reason.NONE
+_SUBMIT, _START, _QUANTUM = Happening.SUBMIT, Happening.START, Happening.QUANTUM
 TURN_NS = 10_000_000  # how long a task runs on while others of its level wait
 
 
@@ -200,7 +202,8 @@ class Policy:
                 if task.is_optional and task.is_late(now_ns + kind.task_ns):
                     self._shed(task, kind, now_ns, Reason.LATE)
                     continue
-                if self.has_guard and level and (until_ns := self._hold(task, worker, now_ns)):
+                until_ns = self._hold(task, kind, worker, now_ns) if self.has_guard and level else 0
+                if until_ns:
                     wake_ns = min(wake_ns, until_ns)
                     held = min(held, level)
                     break
@@ -247,8 +250,11 @@ class Policy:
         kind.measured(ran_ns, task.level)
         if kind.longest_ns > self.aging.longest_ns:
             self.aging.longest_ns = kind.longest_ns
-        self._raising.ease(task, now_ns)
-        self._raising.level(task, kind)
+        if task.raised is None:
+            task.level = kind.level  # which may have moved meanwhile
+        else:
+            self._raising.ease(task, now_ns)
+            self._raising.level(task, kind)
         if end is None and task.is_cancelled:
             end = State.CANCELLED
         if end is not None:
@@ -258,7 +264,7 @@ class Policy:
         if awaits is not None and (awaits is True or not awaits.state.is_end):
             self._block(task, kind, awaits, worker, now_ns)
             return False
-        why = self._why_yield(task, worker, now_ns)
+        why = self._why_yield(task, kind, worker, now_ns)
         if why:
             self.workers.running[worker] = None
             self.trace.note(
@@ -266,9 +272,7 @@ class Policy:
             )
             self._push(task, kind, now_ns)
             return False
-        self.trace.note(
-            now_ns, Happening.QUANTUM, worker, task.level, kind.number, 0, task.number, ran_ns
-        )
+        self.trace.note(now_ns, _QUANTUM, worker, task.level, kind.number, 0, task.number, ran_ns)
         self.workers.end_ns[worker] = now_ns + kind.quantum_ns
         return True
 
@@ -355,11 +359,9 @@ class Policy:
             task.began_ns = now_ns
         queued_ns = now_ns - task.since_ns
         task.queued_ns += queued_ns
-        task.state = State.RUNNING
+        task.state = _RUNNING
         self.workers.begin(worker, task, now_ns + kind.quantum_ns)
-        self.trace.note(
-            now_ns, Happening.START, worker, task.level, kind.number, 0, task.number, queued_ns
-        )
+        self.trace.note(now_ns, _START, worker, task.level, kind.number, 0, task.number, queued_ns)
 
     def _rest(self, worker: int, now_ns: int, wake_ns: int, held: int) -> None:
         workers = self.workers
@@ -369,19 +371,16 @@ class Policy:
         if workers.has_lanes:  # a core is free that a less important lane may use now
             workers.wake_for(self.queues.ready, workers.lanes[worker].last + 1)
 
-    def _hold(self, task: Task, worker: int, now_ns: int) -> int:
-        kind = self.kinds[task.kind]
-        if self.aging.is_due(task, now_ns):
-            return 0
-        return held_until(
-            now_ns + kind.quantum_ns + 2 * kind.spread_ns,
-            now_ns,
-            periodic=self.queues.at[0],
-            busy_until_ns=lambda: self.workers.busy_until_ns(worker),
-            cores=self.workers.cores,
+    def _hold(self, task: Task, kind: KindState, worker: int, now_ns: int) -> int:
+        """When to ask again whether its next quantum may begin; 0: it may."""
+        end_ns = now_ns + kind.quantum_ns + 2 * kind.spread_ns
+        workers = self.workers
+        until_ns = held_until(
+            end_ns, now_ns, worker, self.queues.at[0], workers.busy_until_ns, workers.cores
         )
+        return 0 if until_ns and self.aging.is_due(task, now_ns) else until_ns
 
-    def _why_yield(self, task: Task, worker: int, now_ns: int) -> Reason:
+    def _why_yield(self, task: Task, kind: KindState, worker: int, now_ns: int) -> Reason:
         """Why the worker must not keep its task for another quantum; NONE where it may."""
         workers = self.workers
         lane, top = workers.lanes[worker], self.queues.top
@@ -389,13 +388,13 @@ class Policy:
             return Reason.LANE
         if lane.first <= top < task.level and not workers.is_expected(top):
             return Reason.PREEMPTED
-        if self.has_guard and task.level and self._hold(task, worker, now_ns):
+        if self.has_guard and task.level and self._hold(task, kind, worker, now_ns):
             return Reason.GUARD
         if task.turn_ns >= TURN_NS and self.queues.ready[task.level] > 0:
             return Reason.ROUND
         if workers.has_lanes and workers.is_crowded(worker):
             return Reason.LANE
-        return Reason.NONE
+        return _NONE
 
     # -- inside: ends and waits -------------------------------------------------------------------
 

@@ -32,6 +32,9 @@ class State(IntEnum):
         return self >= State.DONE
 
 
+_NEW, _NONE = State.NEW, Reason.NONE  # looked up once: this is the hot path
+
+
 class Task:
     """One piece of work, as the policy sees it: it never looks at `work`.
 
@@ -113,9 +116,9 @@ class Task:
         self.is_optional = optional
         self.key = key
         self.number = self.level = self.home = self.version = self.quanta = 0
-        self.state = State.NEW
+        self.state = _NEW
         self.raised: int | None = None
-        self.raised_by = self.dropped_by = Reason.NONE
+        self.raised_by = self.dropped_by = _NONE
         self.awaits: Task | None = None
         self.waiters: list[Task] | None = None
         self.claims: list[tuple[int, int]] | None = None

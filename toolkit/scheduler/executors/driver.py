@@ -16,6 +16,7 @@ from toolkit.scheduler.task import State, Task
 __all__ = ["PolicyThreads"]
 
 _NOBODY = -1
+_DONE, _SHED = State.DONE, State.SHED  # looked up once: this is the hot path
 
 
 class PolicyThreads:
@@ -36,6 +37,7 @@ class PolicyThreads:
         self._arrivals, self._tally = arrivals, tally
         self._threads = [machine.thread(lane.niceness) for lane in policy.workers.lanes]
         self._rests = [0] * len(self._threads)  # number of its rest; negative while it is awake
+        self._doing: dict[int, tuple[Task, Arrival, float, int]] = {}  # time it ran, and begin
         self._awaited = {at for arrival in arrivals for at in arrival.awaits if at != _NOBODY}
         self._tasks: dict[int, Task] = {}  # of those that somebody awaits
 
@@ -72,7 +74,7 @@ class PolicyThreads:
         policy = self._policy
         if policy.ended:
             for task in policy.ended:
-                if task.state is State.SHED:
+                if task.state is _SHED:
                     self._tally.shed(task.work)
             policy.ended.clear()
         wakes, policy.workers.wakes = policy.workers.wakes, 0
@@ -113,15 +115,14 @@ class PolicyThreads:
 
     def _run(self, worker: int, task: Task, arrival: Arrival) -> None:
         thread, quanta_ns = self._threads[worker], arrival.quanta_ns
+        self._doing[worker] = task, arrival, thread.ran_ns, self._clock.now_ns
         work_ns = quanta_ns[task.quanta % len(quanta_ns)]
-        args = (worker, task, arrival, thread.ran_ns, self._clock.now_ns)
-        self._machine.quantum(thread, work_ns, arrival.on_device, self._ended, *args)
+        self._machine.quantum(thread, work_ns, arrival.on_device, self._ended, worker)
 
-    def _ended(
-        self, worker: int, task: Task, arrival: Arrival, ran_ns: float, since_ns: int
-    ) -> None:
-        now_ns, index, policy = self._clock.now_ns, int(task.work), self._policy
-        ran_ns = self._threads[worker].ran_ns - ran_ns
+    def _ended(self, worker: int) -> None:
+        now_ns, policy = self._clock.now_ns, self._policy
+        task, arrival, ran_ns, since_ns = self._doing[worker]
+        index, ran_ns = task.work, self._threads[worker].ran_ns - ran_ns
         self._tally.ran(index, now_ns, ran_ns)
         is_last = task.quanta + 1 == len(arrival.quanta_ns) and not arrival.repeats
         if is_last:
@@ -130,7 +131,7 @@ class PolicyThreads:
             worker,
             now_ns,
             now_ns - since_ns,
-            end=State.DONE if is_last else None,
+            end=_DONE if is_last else None,
             awaits=self._awaited_by(arrival, task.quanta) if arrival.awaits else None,
             cpu_ns=int(ran_ns),
         )

@@ -87,7 +87,8 @@ class Machine:
         """Let `thread`, which has a core, run a quantum; it has a core and the lock at its end."""
         noise, cost_ns = self._calibration.cost_noise, work_ns * self._calibration.slowdown
         if noise:
-            cost_ns *= max(_LEAST_COST, self._rng.gauss(1.0, noise))
+            factor = self._rng.gauss(1.0, noise)
+            cost_ns *= factor if factor > _LEAST_COST else _LEAST_COST
         if on_device:
             self._device.run(thread, cost_ns, self.decide, thread, then, *args)
         elif self._is_free:
