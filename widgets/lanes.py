@@ -18,7 +18,7 @@ import traitlets
 from toolkit.live.credit import Credit
 from toolkit.scheduler.reasons import Reason
 from toolkit.scheduler.recording import Recording
-from widgets.lanes_data import about, export, pack, recorded
+from widgets.lanes_data import Stood, about, export, pack, recorded
 from widgets.lanes_still import poster
 from widgets.page import script, style
 from widgets.shown import Shown
@@ -91,7 +91,8 @@ class Lanes(Shown):
             new load. Without it there is no slider.
 
     Attributes:
-        paused: whether the picture stands still. The scheduler goes on.
+        paused: whether the picture stands still, for views that come later, too. The scheduler goes
+            on; what its trace kept at the pause is copied once, 1.5 MB at most by default.
         load: what the slider says: offered work over what the workers can do.
         titles: names of the recordings that are compared; empty while the picture is live.
     """
@@ -117,6 +118,7 @@ class Lanes(Shown):
         self._loaded = load
         self._cursor = self._number = self._kinds_told = self._told_ns = 0
         self._is_fresh = True
+        self._stood: Stood | None = None  # while it is paused
         self._pair: tuple[tuple[str, Recording], ...] = ()
         self._is_pair_told = False
         self._credits: dict[str, Credit] = {}  # of each view
@@ -129,6 +131,7 @@ class Lanes(Shown):
             has_scheduler=scheduler is not None,
         )
         self.observe(self._set_load, "load")
+        self.observe(self._set_paused, "paused")
 
     # -- what a program can do --------------------------------------------------------------------
 
@@ -202,8 +205,8 @@ class Lanes(Shown):
             return
         if self.context != self.scheduler.context:
             self.context = self.scheduler.context
-        if (self._is_fresh or not (self.paused or self._pair)) and self._may_send():
-            self._send_delta(self.scheduler, now_ns)
+        if (self._is_fresh or not self._pair) and self._may_send():
+            self._send_delta(self._stood or self.scheduler, now_ns)
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -214,25 +217,28 @@ class Lanes(Shown):
                 del self._credits[view]
         return not any(one.seconds_to_next() for one in self._credits.values())
 
-    def _send_delta(self, scheduler: Watched, now_ns: int) -> None:
+    def _send_delta(self, scheduler: Watched | Stood, now_ns: int) -> None:
         delta = scheduler.trace.since(0 if self._is_fresh else self._cursor)
         if not (delta.data or self._is_fresh):
-            if now_ns - self._told_ns >= ALIVE_NS:
+            if self._stood is None and now_ns - self._told_ns >= ALIVE_NS:
                 self._told_ns = now_ns
                 self.tell({"t": "alive"})
             return
         self._told_ns = now_ns
-        message: dict[str, Any] = {"t": "delta", "n": self._number + 1, "lost": delta.lost}
+        # A page that has this number has all of it already, and keeps its picture.
+        is_news = delta.cursor != self._cursor or not self._number
+        number = self._number + is_news
+        message: dict[str, Any] = {"t": "delta", "n": number, "lost": delta.lost}
         kinds = len(scheduler.kinds)
         if self._is_fresh or delta.lost or kinds != self._kinds_told:
             message["snapshot"] = dict(scheduler.snapshot())
         if self._is_fresh:
             message["about"] = about(Recording.of(message["snapshot"], b""))
         self._is_fresh, self._kinds_told = False, kinds
-        self._cursor, self._number = delta.cursor, self._number + 1
-        if self._number % GROUP == 0:
+        self._cursor, self._number = delta.cursor, number
+        if is_news and number % GROUP == 0:
             for one in self._credits.values():
-                one.try_take(self._number)
+                one.try_take(number)
         self.tell(message, delta.data)
 
     def _drawn(self, message: dict[str, Any]) -> None:
@@ -251,6 +257,12 @@ class Lanes(Shown):
             self._guarded(self._loaded, change.new)
         elif self._loaded is not None:
             self._guarded(setattr, self._loaded, "load", change.new)
+
+    def _set_paused(self, change: Any) -> None:
+        if self.scheduler is None:
+            return
+        with self._gate:
+            self._stood = Stood(self.scheduler) if change.new else None
 
     def _export(self, message: dict[str, Any]) -> None:
         if self.scheduler is None:

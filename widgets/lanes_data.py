@@ -8,12 +8,39 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.scheduler.perfetto import export_chrome_trace
 from toolkit.scheduler.recording import Recording
-from toolkit.scheduler.trace import Trace
+from toolkit.scheduler.trace import NBYTES, Delta, Trace
 
 if TYPE_CHECKING:
     from widgets.lanes import Watched
 
-__all__ = ["about", "export", "pack", "recorded"]
+__all__ = ["Kept", "Stood", "about", "export", "pack", "recorded"]
+
+
+class Kept(Delta):
+    """All that a trace kept at one time, to be read by a cursor as the trace itself is."""
+
+    def since(self, cursor: int = 0) -> Delta:
+        """What had come after `cursor` by then. Copies it, unless that is all."""
+        first = self.lost  # what `Trace.since(0)` lost is all that came before
+        begin = max(cursor, first)
+        return Delta(self.cursor, begin - cursor, self.data[(begin - first) * NBYTES :])
+
+
+class Stood:
+    """A scheduler as it was when its picture was stopped. Copies once what its trace keeps.
+
+    Without the copy a view that comes later could get what happened since, or nothing of then: the
+    scheduler goes on and overwrites its events.
+    """
+
+    def __init__(self, scheduler: Watched) -> None:
+        self.trace = Kept(*scheduler.trace.since(0))
+        self.kinds = tuple(scheduler.kinds)
+        self._snapshot = dict(scheduler.snapshot())
+
+    def snapshot(self) -> dict[str, Any]:
+        """What was queued and what ran."""
+        return self._snapshot
 
 
 def recorded(scheduler: Watched, most: int | None = None) -> Recording:

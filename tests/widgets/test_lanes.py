@@ -164,6 +164,60 @@ def test_a_view_that_comes_while_it_is_paused_sees_what_there_is(by_hand, schedu
     assert len(widget.told("delta")) == 1
 
 
+def test_a_view_that_comes_while_it_is_paused_sees_what_happened_until_the_pause(seen, scheduler):
+    short_life(scheduler)
+    seen.paused = True
+    until_then = scheduler.trace.since(0).data
+    for task in range(2, 60):
+        short_life(scheduler, task, 10 * task)  # all of it is overwritten
+    seen.tick_after(0.1)
+    assert [data for _, data in seen.told("delta")] == [until_then]  # what the pause had cut off
+    seen.see(view="b")
+    seen.tick_after(0.1)
+    ((message, data),) = seen.told("delta")
+    assert data == until_then
+    assert "about" in message
+    assert message["lost"] == 0
+
+
+def test_what_is_sent_again_has_its_number_so_that_pages_that_have_it_keep_their_picture(
+    seen, scheduler
+):
+    short_life(scheduler)
+    seen.paused = True
+    seen.tick_after(0.1)
+    ((first, _),) = seen.told("delta")
+    seen.see(view="b")
+    seen.tick_after(0.1)
+    ((again, _),) = seen.told("delta")
+    assert again["n"] == first["n"]
+
+
+def test_who_goes_on_gets_what_happened_since_the_pause_and_hears_what_was_overwritten(
+    seen, scheduler
+):
+    short_life(scheduler)
+    seen.paused = True
+    seen.see(view="b")
+    seen.tick_after(0.1)
+    ((before, _),) = seen.told("delta")
+    for task in range(2, 42):
+        short_life(scheduler, task, 10 * task)
+    seen.paused = False
+    seen.tick_after(0.1)
+    ((message, data),) = seen.told("delta")
+    assert (message["n"], message["lost"]) == (before["n"] + 1, 40 * 3 - 64)
+    assert "about" not in message
+    assert len(records(data)) == 64
+
+
+def test_while_it_is_paused_the_page_is_not_told_that_time_goes_on(seen):
+    seen.paused = True
+    for _ in range(10):
+        seen.tick_after(0.1)
+    assert seen.told("alive") == []
+
+
 def test_events_that_were_overwritten_are_counted_and_a_snapshot_says_what_is_queued(
     seen, scheduler
 ):
