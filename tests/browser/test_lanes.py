@@ -79,24 +79,25 @@ FRAMES = """async (count) => {
 HAS = f"""([part, pattern]) =>
     new RegExp(pattern).test(document.querySelector(`{ROOT} ${{part}}`)?.textContent ?? "")"""
 # How many pixels of the plot are neither the ground of a row nor empty.
-INK = f"""() => {{
-    const canvas = document.querySelector("{ROOT} canvas");
-    const {{data}} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+INK = """root => {
+    const canvas = root.querySelector("canvas");
+    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     const seen = new Map();
-    for (let at = 0; at < data.length; at += 4) {{
+    for (let at = 0; at < data.length; at += 4) {
         const colour = data[at] << 16 | data[at + 1] << 8 | data[at + 2];
         if (data[at + 3]) seen.set(colour, (seen.get(colour) ?? 0) + 1);
-    }}
+    }
     return [...seen.values()].filter(count => count > 200).length;
-}}"""
+}"""
+SAVE = '() => window.jupyterapp.commands.execute("docmanager:save")'
 
 
 class Seen:
-    """The widget in the page."""
+    """The widget in the page; `place` counts its views."""
 
-    def __init__(self, opened):
+    def __init__(self, opened, place=0):
         self.opened, self.page = opened, opened.page
-        self.root = self.page.locator(ROOT)
+        self.root = self.page.locator(ROOT).nth(place)
         self.stage = self.part(".stage")
 
     def part(self, name):
@@ -122,6 +123,9 @@ class Seen:
     def wait_frames(self, count):
         """Wait until the page was painted so often."""
         self.page.evaluate(FRAMES, count)
+
+    def ink(self):
+        return self.root.evaluate(INK)
 
     def keep_picture(self, name):
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
@@ -159,7 +163,7 @@ def test_thirty_pictures_a_second_are_drawn_of_two_thousand_events_and_all_come_
     seen.page.wait_for_function(f"least => ({DRAWN})() > least", arg=first + 60)
     seen.page.wait_for_function(HAS_EVENTS, arg=noted)
     assert "overwritten" not in seen.part(".facts").inner_text()
-    assert seen.page.evaluate(INK) >= 6
+    assert seen.ink() >= 6
     seen.keep_picture("lanes-light")
     seen.opened.change_theme("JupyterLab Dark")
     seen.page.wait_for_function(f"least => ({DRAWN})() > least", arg=first + 90)
@@ -232,6 +236,39 @@ def test_it_is_paused_scrubbed_zoomed_and_gone_back_live_by_keys(seen):
     seen.stage.press("End")
     seen.wait_for(".status", "live")
     assert seen.opened.console_errors == []
+
+
+def test_a_view_that_is_opened_while_the_picture_stands_shows_the_same_still_picture(show):
+    seen = show(LIVE, "")
+    seen.wait_until_full()
+    seen.button("Pause").click()
+    seen.stage.focus()
+    seen.stage.press("ArrowLeft")
+    seen.wait_for(".status", "paused")
+    seen.opened.run_cell("lanes")
+    other = Seen(seen.opened, 1)
+    other.root.scroll_into_view_if_needed()
+    other.part(".status").filter(has_text="paused").wait_for()
+    other.wait_frames(30)
+    other.keep_picture("lanes-opened-paused")
+    assert other.ink() >= 6
+    assert other.now() == seen.now()
+    assert seen.opened.console_errors == []
+
+
+def test_a_page_that_is_loaded_again_shows_what_happened_until_the_pause(seen):
+    seen.wait_until_full()
+    seen.button("Pause").click()
+    seen.wait_for(".status", "paused")
+    paused_at = float(seen.now().split()[0])
+    seen.page.evaluate(SAVE)
+    seen.page.wait_for_timeout(1000)  # the scheduler goes on meanwhile
+    seen.page.reload(wait_until="domcontentloaded")
+    seen.wait_for(".status", "paused")
+    seen.wait_frames(30)
+    seen.keep_picture("lanes-reloaded-paused")
+    assert seen.ink() >= 6
+    assert float(seen.now().split()[0]) == pytest.approx(paused_at, abs=0.6)
 
 
 def test_who_wants_no_motion_gets_a_picture_now_and_then(seen):
@@ -398,4 +435,4 @@ def test_without_a_kernel_the_last_picture_stays_and_a_poster_is_in_the_notebook
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
     )
     seen.wait_for(".status", "no answer from the kernel")
-    assert seen.page.evaluate(INK) >= 6
+    assert seen.ink() >= 6

@@ -209,6 +209,24 @@ test("a window that is moved stays where something is kept", () => {
   assert.equal(lanes.moved(view, 0, 0, 2).end, 2);
 });
 
+test("a picture that stands where nothing is kept any more, or never stood, goes to the newest", () => {
+  assert.deepEqual(lanes.standing({ end: 0, span: 4 }, 0, 20), { end: 20, span: 4 });
+  assert.deepEqual(lanes.standing({ end: 8, span: 4 }, 10, 20), { end: 20, span: 4 });
+  assert.deepEqual(lanes.standing({ end: 12, span: 4 }, 10, 20), { end: 12, span: 4 });
+});
+
+test("what another page asked for again does not replace what a page has", () => {
+  const state = new lanes.LanesState(), none = new DataView(new ArrayBuffer(0));
+  const tell = n => state.hear({ t: "delta", n, lost: 0, about: { workers: 2, kinds: KINDS, bases: BASES } }, [none]);
+  tell(3);
+  const { stream } = state;
+  tell(3);
+  assert.equal(state.stream, stream);
+  tell(4);
+  assert.notEqual(state.stream, stream);
+  assert.equal(state.have, 4);
+});
+
 const busy = () => taken(
   submit(0, 1, 0, 0, 16), start(0, 1, 0, 0), done(10, 1, 0, 0, -6), submit(10, 2, 1, 1), start(12, 2, 1, 1),
   event(15, IS.LEVEL, { kind: 2, level: 0, value: 4, reason: because("context") }), done(20, 2, 1, 1));

@@ -33,7 +33,7 @@ export function missesText({ met, missed }, overdue = 0) {
 }
 
 /** All that the views of one widget show. */
-class LanesState extends Heard {
+export class LanesState extends Heard {
   stream = null; pair = null; number = 0; file = null; fault = "";
   clock = new Clock();
 
@@ -46,6 +46,7 @@ class LanesState extends Heard {
 
   /** What is new; the first one of a page begins with all that is kept, and says of what it is. */
   delta({ n, about, lost, snapshot }, buffer) {
+    if (about && n === this.number) return; // another page asked for what is here already
     if (about) {
       this.stream = streamOf(about);
       this.clock = new Clock();
@@ -61,6 +62,11 @@ class LanesState extends Heard {
     stream.take(decode(buffer));
     if (lost && snapshot) stream.settle(snapshot);
     if (stream.count) this.clock.heard(stream.newest, this.heardMs);
+  }
+
+  /** Time goes on between two deltas; where the kernel says nothing at all, the last that it told is shown. */
+  liveEnd(nowMs) {
+    return nowMs - this.heardMs > QUIET_MS ? this.stream.newest : this.clock.now(nowMs) - DELAY_NS;
   }
 
   get have() { return this.number; }
@@ -80,9 +86,22 @@ class LanesView extends SeenView {
   drawnMs = -Infinity; pictures = 0; counted = { ms: 0, events: 0, pictures: 0 };
 
   bindings() {
-    const draw = () => this.draw(), names = ["paused", "contexts", "context", "load"];
+    const draw = () => this.draw(), names = ["contexts", "context", "load"];
     const turn = () => { this.chosen = null; this.whole = null; this.draw(); };
-    return { ...Object.fromEntries(names.map(name => [`change:${name}`, draw])), "change:titles": turn };
+    return { ...Object.fromEntries(names.map(name => [`change:${name}`, draw])), "change:titles": turn, "change:paused": () => this.stopOrGo() };
+  }
+
+  /** A view that comes while the picture stands shows the time that another one shows. */
+  open(model, el, state) {
+    const [other] = state.views;
+    if (other && model.get("paused")) this.window = { ...other.window };
+    super.open(model, el, state);
+  }
+
+  /** All views stop at one time, those too that are out of sight and drew nothing for long. */
+  stopOrGo() {
+    if (this.model.get("paused") && this.state.stream) this.window.end = this.state.liveEnd(performance.now());
+    this.draw();
   }
 
   // -- what there is ------------------------------------------------------------------------------
@@ -293,7 +312,8 @@ class LanesView extends SeenView {
     const { streams } = this, width = this.stage.clientWidth;
     if (!streams.length) return;
     if (!width) return this.isVisible && this.draw(); // JupyterLab hides all for a moment when its theme changes
-    if (this.isLive) this.window.end = this.liveEnd(nowMs);
+    if (this.isLive) this.window.end = Math.max(this.state.liveEnd(nowMs), this.window.span / 100);
+    else this.view = standing(this.view, this.oldest, this.newest);
     const { end, span } = this.view;
     this.axis = new Axis(end - span, end, width);
     let top = 0;
@@ -310,12 +330,6 @@ class LanesView extends SeenView {
     }));
     this.pictures++;
     this.answer();
-  }
-
-  /** Time goes on between two deltas; where the kernel says nothing at all, the last that it told is shown. */
-  liveEnd(nowMs) {
-    const { clock, stream } = this.state;
-    return Math.max(this.isQuiet ? stream.newest : clock.now(nowMs) - DELAY_NS, this.window.span / 100);
   }
 
   get isQuiet() { return performance.now() - this.state.heardMs > QUIET_MS; }

@@ -70,6 +70,11 @@ export function moved(view, byNs, oldest, newest) {
   return { ...view, end: Math.min(Math.max(view.end + byNs, first), newest) };
 }
 
+/** The window of a picture that stands. One that ends before all that is kept would be empty: it goes to the newest. */
+export function standing(view, oldest, newest) {
+  return view.end > oldest ? view : { ...view, end: newest };
+}
+
 /** The slices of a worker that are seen between two times. */
 export function seen(slices, t0, t1) {
   const found = [];
