@@ -322,6 +322,28 @@ def test_a_click_on_a_slice_tells_the_story_of_its_task_and_keys_lead_to_the_nex
     assert seen.opened.console_errors == []
 
 
+def test_keys_lead_to_the_deadlines_and_from_one_to_the_next(seen):
+    seen.wait_until_full()
+    seen.stage.focus()
+    for _ in range(3):  # the last slice of the first worker, the second worker, the deadlines
+        seen.stage.press("ArrowDown")
+    seen.wait_for(".status", "paused")
+    seen.wait_for(".story", r"done, .* (early|too late)")
+    first = seen.part(".story h4").inner_text()
+    seen.stage.press(",")
+    seen.page.wait_for_function(
+        "was => document.querySelector('.dh-lanes .story h4').textContent !== was", arg=first
+    )
+    before = seen.part(".story h4").inner_text()
+    # Each worker has every second task; the row of deadlines has all.
+    assert int(first.split()[1]) - int(before.split()[1]) == 1
+    for _ in range(4):
+        seen.stage.press("+")
+    seen.wait_frames(30)
+    seen.keep_picture("lanes-deadline")
+    assert seen.opened.console_errors == []
+
+
 def test_two_recordings_stand_one_above_the_other_with_their_misses(show):
     seen = show(
         "time.sleep(1)\nfirst = recorded()\nbusy.set_context('chat', reason=Reason.USER)\n"

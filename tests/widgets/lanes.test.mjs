@@ -247,14 +247,47 @@ test("a click finds the slice, the shift or the end that is nearest", () => {
   assert.equal(lanes.hit(one, rows, axis, 3, 40), null);
 });
 
+/** Two workers of three with slices of tasks 1, 2 and 3; the first two have deadlines. */
+const rowsOfKeys = () => {
+  const one = stream({ workers: 3 });
+  one.take([start(0, 1, 0, 0), done(1, 1, 0, 0, -1), start(2, 2, 0, 0), done(3, 2, 0, 0, -1), start(2, 3, 1, 1, 1), done(4, 3, 1, 1, 0, 1)]);
+  return one;
+};
+
 test("keys lead from slice to slice, and across to other workers", () => {
-  const one = taken(start(0, 1, 0, 0), done(1, 1, 0, 0), start(2, 2, 0, 0), done(3, 2, 0, 0), start(2, 3, 1, 1, 1), done(4, 3, 1, 1, 0, 1));
-  const last = lanes.neighbourOf(one, null, 1, 0, 10 * MS);
+  const one = rowsOfKeys(), last = lanes.neighbourOf(one, null, 1, 0, 10 * MS);
   assert.equal(last.task, 2);
   assert.equal(lanes.neighbourOf(one, last, -1).task, 1);
   assert.equal(lanes.neighbourOf(one, last, 1).task, 2);
   assert.equal(lanes.across(one, last, 1).task, 3);
   assert.equal(lanes.across(one, last, -1).task, 2);
+});
+
+test("keys lead on from the last worker to the deadlines, past a worker that did nothing, and back", () => {
+  const one = rowsOfKeys(), slice = one.slices[1][0];
+  const down = lanes.across(one, { task: 3, slice }, 1);
+  assert.deepEqual([down.task, down.end, down.slice], [2, one.ends[1], undefined]);
+  assert.equal(lanes.across(one, down, 1), down);
+  assert.equal(lanes.across(one, down, -1).slice, slice);
+});
+
+test("down from a slice is the deadline that was decided as it ended", () => {
+  const one = taken(start(0, 1, 0, 0), done(1, 1, 0, 0, -1), start(2, 2, 0, 0), done(5, 2, 0, 0, -1));
+  assert.equal(lanes.across(one, { task: 2, slice: one.slices[0][1] }, 1).end.task, 2);
+  one.take([start(6, 3, 0, 0)]);
+  assert.equal(lanes.across(one, { task: 3, slice: one.slices[0][2] }, 1).end.task, 2);
+});
+
+test("keys lead from deadline to deadline", () => {
+  const one = rowsOfKeys(), [first, second] = one.ends.map(end => ({ task: end.task, end }));
+  assert.equal(lanes.neighbourOf(one, second, -1, 0, 0).end, first.end);
+  assert.equal(lanes.neighbourOf(one, first, 1, 0, 0).end, second.end);
+  assert.equal(lanes.neighbourOf(one, first, -1, 0, 0).end, first.end);
+});
+
+test("where no deadline was due, down from the last worker stays there", () => {
+  const one = taken(start(0, 1, 0, 0), done(1, 1, 0, 0)), chosen = { task: 1, slice: one.slices[0][0] };
+  assert.equal(lanes.across(one, chosen, 1), chosen);
 });
 
 test("slices that are narrower than a pixel are drawn once", () => {

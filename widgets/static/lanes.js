@@ -11,7 +11,7 @@ const SPAN_NS = 2e9, MOST_SHIFTS = 8, DRAG_PX = 4, SCRUBS = 1000;
 const GLYPHS = { square: "■", triangle: "▲", circle: "●", plus: "✚", star: "★", ring: "○", diamond: "◆" };
 const SHOWN_REASONS = ["context", "deadline", "inheritance", "aging", "prediction", "returned"];
 const HELP = "Space pauses. Left and right scrub, plus and minus zoom (so does the wheel, once this has the focus), Home is the oldest, " +
-  "End goes live. Comma and full stop choose the task before or after, up and down the worker; Escape lets go.";
+  "End goes live. Comma and full stop choose the task before or after, up and down the worker, and below all workers the deadlines; Escape lets go.";
 let lanesViews = 0;
 
 /** Shifts of one kind, way and reason together, the newest first. */
@@ -82,7 +82,7 @@ function streamOf(about, buffer, keptNs = KEPT_NS) {
 class LanesView extends SeenView {
   window = { span: SPAN_NS, end: 0 };
   whole = null; // the window of a pair
-  chosen = null; // {at: which stream, task, slice, shift}
+  chosen = null; // {at: which stream, task, slice, shift, end}
   drawnMs = -Infinity; pictures = 0; counted = { ms: 0, events: 0, pictures: 0 };
 
   bindings() {
@@ -192,7 +192,7 @@ class LanesView extends SeenView {
 
   /** Around what is chosen and seen, else around the middle; a live picture keeps its end. */
   get middle() {
-    const { end, span } = this.view, t = this.chosen?.slice?.t0;
+    const { end, span } = this.view, t = timeOf(this.chosen);
     if (this.isLive) return end;
     return t >= end - span && t <= end ? t : end - span / 2;
   }
@@ -273,22 +273,21 @@ class LanesView extends SeenView {
   /** Choose the task before or after. */
   step(by) {
     const at = this.chosen?.at ?? 0, stream = this.streams[at], { end, span } = this.view;
-    const slice = stream && neighbourOf(stream, this.chosen?.slice, by, end - span, end);
-    this.take(at, slice);
+    this.take(at, stream && neighbourOf(stream, this.chosen, by, end - span, end));
   }
 
   cross(by) {
-    const at = this.chosen?.at ?? 0, stream = this.streams[at];
-    if (stream && this.chosen?.slice) this.take(at, across(stream, this.chosen.slice, by));
+    const { chosen } = this, at = chosen?.at ?? 0, stream = this.streams[at];
+    if (stream && (chosen?.slice || chosen?.end)) this.take(at, across(stream, chosen, by));
     else this.step(by);
   }
 
-  /** A slice is chosen by key: the picture stops, and it is seen. */
-  take(at, slice) {
-    if (!slice) return;
-    const { view } = this, isSeen = slice.t0 >= view.end - view.span && slice.t0 <= view.end;
-    this.go(isSeen ? view : { ...view, end: slice.t0 + view.span / 2 });
-    this.choose({ at, task: slice.task, slice });
+  /** A slice or a deadline is chosen by key: the picture stops, and it is seen. */
+  take(at, found) {
+    if (!found) return;
+    const { view } = this, t = timeOf(found), isSeen = t >= view.end - view.span && t <= view.end;
+    this.go(isSeen ? view : { ...view, end: t + view.span / 2 });
+    this.choose({ ...found, at });
   }
 
   news(message) {

@@ -189,7 +189,7 @@ export class Painter {
   }
 
   /** Deadlines that were missed are crosses with their cause below, those that were met are ticks. */
-  deadlines(stream, row, axis) {
+  deadlines(stream, row, axis, until, chosen) {
     const { c, colours } = this;
     this.band(row, axis);
     this.say("✕ missed", 0, row.y + 11, colours.over);
@@ -197,6 +197,7 @@ export class Painter {
     const words = new Room(), crosses = new Room(), ticks = new Room();
     for (let at = firstFrom(stream.ends, axis.t0); at < stream.ends.length && stream.ends[at].t <= axis.t1; at++) {
       const end = stream.ends[at], x = axis.x(end.t);
+      if (end.task === chosen) this.framed(x, row.y + (end.isMissed ? 7 : 35));
       if (!end.isMissed && ticks.take(x, -2)) {
         c.fillStyle = colours.kept;
         c.fillRect(x - 0.5, row.y + 31, 1.5, 8);
@@ -206,6 +207,13 @@ export class Painter {
       const cause = REASONS[end.reason], wide = this.wide(cause);
       if (x + wide < axis.right && words.take(x - 4, wide)) this.say(cause, x - 4, row.y + 24, colours.over);
     }
+  }
+
+  /** Around the mark of the task that is chosen, even where marks are too many to be drawn. */
+  framed(x, y) {
+    this.c.strokeStyle = this.colours.text;
+    this.c.lineWidth = 2;
+    this.c.strokeRect(x - 6, y - 6, 12, 12);
   }
 
   cross(x, y) {

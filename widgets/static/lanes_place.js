@@ -102,14 +102,16 @@ export function hit(stream, rows, axis, x, y) {
   if (!row || x < axis.left) return null;
   const t = axis.t(x), near = NEAR_PX / axis.scale;
   if (row.name === "worker") return ofSlice(nearestSlice(stream.slices[row.number], t, near));
-  if (row.name === "deadlines") {
-    const end = nearest(stream.ends, t, near);
-    return end && { task: end.task, end };
-  }
+  if (row.name === "deadlines") return ofEnd(nearest(stream.ends, t, near));
   return row.name === "level" ? atLevel(stream, row.number, t, near) : null;
 }
 
 const ofSlice = slice => slice && { task: slice.task, slice };
+
+const ofEnd = end => end && { task: end.task, end };
+
+/** When what is chosen was there, where it was in one row. */
+export const timeOf = chosen => chosen?.slice?.t0 ?? chosen?.end?.t;
 
 function atLevel(stream, level, t, near) {
   const shift = nearest(stream.shifts.filter(one => passes(one, level)), t, near);
@@ -121,17 +123,24 @@ function atLevel(stream, level, t, near) {
 const passes = (shift, level) =>
   level >= Math.min(shift.level, shift.value) && level <= Math.max(shift.level, shift.value);
 
-/** The slice before (-1) or after (1) a chosen one on its worker; without one, the last in sight. */
-export function neighbourOf(stream, slice, step, t0, t1) {
-  if (slice) {
-    const own = stream.slices[slice.worker];
-    return own[own.indexOf(slice) + step] ?? slice;
-  }
-  return stream.slices.map(own => seen(own, t0, t1).at(-1)).find(Boolean) ?? null;
+/** What is before (-1) or after (1) in the row of what is chosen; without that, the last slice in sight. */
+export function neighbourOf(stream, chosen, step, t0, t1) {
+  const beside = (list, one) => list[list.indexOf(one) + step] ?? one;
+  if (chosen?.end) return ofEnd(beside(stream.ends, chosen.end));
+  if (chosen?.slice) return ofSlice(beside(stream.slices[chosen.slice.worker], chosen.slice));
+  return ofSlice(stream.slices.map(own => seen(own, t0, t1).at(-1)).find(Boolean) ?? null);
 }
 
-/** The slice at the same time on the worker above (-1) or below (1). */
-export function across(stream, slice, step) {
-  const own = stream.slices[slice.worker + step];
-  return own ? nearestSlice(own, slice.t0, Infinity) ?? slice : slice;
+/**
+ * What was there at the same time in the row above (-1) or below (1), past rows where nothing is: the
+ * workers, and below them the deadlines. Those are decided as a task ends, so a slice's end counts there.
+ */
+export function across(stream, chosen, step) {
+  const { slice, end } = chosen, { workers } = stream;
+  for (let row = (slice?.worker ?? workers) + step; row >= 0 && row <= workers; row += step) {
+    const found = row < workers ? ofSlice(nearestSlice(stream.slices[row], slice?.t0 ?? end.t, Infinity))
+      : ofEnd(nearest(stream.ends, slice.t1, Infinity));
+    if (found) return found;
+  }
+  return chosen;
 }
