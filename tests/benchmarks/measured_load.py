@@ -108,7 +108,8 @@ def measure(
             others = _Others()
             play(log, maker(name), seconds=seconds)
             found[name].append(figures(log, costs, others.percent()))
-            told = f"{load:g}x, run {turn + 1}: {TITLES[name]}: {found[name][-1].missed:.2f} %"
+            which = f"{load:g}x, run {turn + 1}, seed {first_seed + turn}"
+            told = f"{which}: {TITLES[name]}: {found[name][-1].missed:.2f} %"
             sys.stderr.write(told + "\n")
     return found
 
