@@ -181,9 +181,10 @@ class Job:
 
 def outcome_of(awaited: Future[Any]) -> tuple[Any, BaseException | None]:
     """Value and error of a future that is over, also where its waiters were not told yet."""
-    if isinstance(awaited, Handle) and not awaited.done():
-        job: Job = awaited.task.work
-        return job.outcome()
+    if isinstance(awaited, Handle):
+        job: Job | None = awaited.task.work
+        if job is not None:  # else it was told
+            return job.outcome()
     if awaited.cancelled():
         return None, CancelledError(f"{awaited!r}")
     error = awaited.exception()

@@ -172,6 +172,15 @@ class KindState:
         )
         self.latencies_ns[(self.done + self.failed) % _LATENCIES] = task.ended_ns - task.released_ns
 
+    def doubt(self, task: Task) -> None:
+        """A task is dropped since it would be late: even if it had begun at once?
+
+        Then no task of the kind would run any more, and nothing would show that they are quicker
+        now, as after a slow first one. So what is expected sinks until one is tried.
+        """
+        if self.task_ns > task.deadline_ns - task.released_ns:
+            self.task_ns -= self.task_ns // 10
+
     def recent_ns(self) -> list[int]:
         """Times from release to end of the newest tasks, sorted."""
         return sorted(self.latencies_ns[: min(self.done + self.failed, _LATENCIES)])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from toolkit.scheduler.executors.threads import Closed
+from toolkit.scheduler.kinds import QueueFull
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +35,7 @@ class Periodic:
     Attributes:
         kind: its name.
         period_ns: time between two releases.
-        skipped: releases that `run` left out because they were late themselves.
+        skipped: releases that `run` left out because they were late themselves, or found no room.
     """
 
     def __init__(self, scheduler: Scheduler, kind: str, period_ns: int) -> None:
@@ -58,12 +61,26 @@ class Periodic:
         )
 
     def run(self, work: Callable[[], Any]) -> Periodic:
-        """Release `work` each period, from a thread of its own, until `stop`. Gives itself back."""
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._release, args=(work,), daemon=True, name=f"releases of {self.kind}"
-            )
-            self._thread.start()
+        """Release `work` each period, from a thread of its own, until `stop`. Gives itself back.
+
+        Where the kind's queue is full and says "error", a release is skipped.
+
+        Raises:
+            TypeError: `work` cannot be called anew each time.
+            RuntimeError: it runs already.
+        """
+        if not callable(work):
+            raise TypeError(f"a {type(work).__name__} cannot be called each period.")
+        if self._thread is not None and not self._stopped.is_set():
+            raise RuntimeError(f"{self!r} runs already: call stop() before it runs something else.")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(
+            target=self._release,
+            args=(work, self._stopped),
+            daemon=True,
+            name=f"releases of {self.kind}",
+        )
+        self._thread.start()
         return self
 
     def stop(self) -> None:
@@ -72,13 +89,18 @@ class Periodic:
         if self._thread not in (None, threading.current_thread()):
             self._thread.join()
 
-    def _release(self, work: Callable[[], Any]) -> None:
+    def _release(self, work: Callable[[], Any], stopped: threading.Event) -> None:
         clock = self._scheduler.clock
         due_ns = clock()
-        while not self._stopped.wait(max(due_ns - clock(), 0) / 1e9):
+        while not stopped.wait(max(due_ns - clock(), 0) / 1e9):
             if self._scheduler.is_closed:
                 return
-            self.submit(work)
+            try:
+                self.submit(work)
+            except QueueFull:
+                self.skipped += 1
+            except Closed:
+                return
             late = (clock() - due_ns) // self.period_ns
             self.skipped += late
             due_ns += self.period_ns * (late + 1)

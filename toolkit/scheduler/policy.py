@@ -134,9 +134,9 @@ class Policy:
         kind.released += 1
         if task.deadline_ns != NEVER or kind.level == 0:
             kind.period.released(now_ns)
-        if replaced is not None:
+        if replaced is not None and not is_full:
             self._shed(replaced, self.kinds[replaced.kind], now_ns, Reason.NEWEST)
-        if task.key is not None:
+        if task.key is not None and not is_full:
             self._newest[task.key] = task
         task.home = self.workers.home(self._number)
         self.trace.note(
@@ -200,6 +200,7 @@ class Policy:
                 task = found[0][3]
                 kind = self.kinds[task.kind]
                 if task.is_optional and task.is_late(now_ns + kind.task_ns):
+                    kind.doubt(task)
                     self._shed(task, kind, now_ns, Reason.LATE)
                     continue
                 until_ns = self._hold(task, kind, worker, now_ns) if self.has_guard and level else 0

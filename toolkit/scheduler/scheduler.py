@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Closed", "Leftovers", "Scheduler"]
 
+_LONGEST_SECONDS = 1e9  # 30 years: the clock counts ns in 64 bits
+_HIGHEST_FPS = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
@@ -103,6 +106,7 @@ class Scheduler:
         )
         self._adaptation = Adaptation(self._policy)
         self._periodic: dict[str, Periodic] = {}
+        self._asked: dict[str, float] = {}  # workers that periodic kinds said to take
         self._around = around
         self._is_closed = False
         self._interval_before = sys.getswitchinterval()
@@ -139,7 +143,7 @@ class Scheduler:
             key: replaces a task with the same key that has not begun.
 
         Raises:
-            ValueError: nobody declared the kind.
+            ValueError: nobody declared the kind, or the deadline is more than 30 years away.
             TypeError: `work` is nothing that can be run.
             QueueFull: there is no room, and the kind says "error", or a task submitted it.
             Closed: after `shutdown`.
@@ -147,6 +151,11 @@ class Scheduler:
         check_work(work)
         if self._is_closed:
             raise Closed
+        if deadline_seconds is not None and not abs(deadline_seconds) <= _LONGEST_SECONDS:
+            raise ValueError(
+                f"deadline_seconds={deadline_seconds} is no time within {_LONGEST_SECONDS:.0e} s; "
+                "leave it out where there is no deadline."
+            )
         now_ns = self.clock()
         deadline_ns = NEVER if deadline_seconds is None else now_ns + int(deadline_seconds * 1e9)
         task = Task(kind, deadline_ns=deadline_ns, optional=optional, key=key)
@@ -186,16 +195,25 @@ class Scheduler:
         """
         if not fps > 0:
             raise ValueError(f"fps={fps} is not above 0.")
+        if not 1 / _LONGEST_SECONDS <= fps <= _HIGHEST_FPS:
+            raise ValueError(f"fps={fps} is no rate between {1 / _LONGEST_SECONDS:g} and 1000000.")
         period_ns = int(1e9 / fps)
         if level is not None and kind not in self._policy.kinds:
             self.threads.call(lambda _: self._policy.add_kind(kind, level))
         self._admit(kind, cost_seconds * fps)
+        self._asked[kind] = cost_seconds * fps
         self.threads.call(lambda _: self._policy.declare_period(kind, period_ns))
         self._periodic[kind] = periodic = Periodic(self, kind, period_ns)
         return periodic
 
     def cancel(self, handle: Handle) -> bool:
-        """As `handle.cancel()`."""
+        """As `handle.cancel()`.
+
+        Raises:
+            ValueError: another scheduler runs the task.
+        """
+        if not handle.is_of(self.threads):
+            raise ValueError(f"{handle!r} belongs to another scheduler: call `handle.cancel()`.")
         return self.threads.call(lambda now_ns: self._policy.cancel(handle.task, now_ns))
 
     @contextmanager
@@ -378,10 +396,10 @@ class Scheduler:
         """
         if self._is_working():
             raise RuntimeError("a task that shuts its scheduler down would wait for itself.")
-        for periodic in self._periodic.values():
-            periodic.stop()
         self._is_closed = True
         self.threads.close()
+        for periodic in self._periodic.values():
+            periodic.stop()  # which no longer waits for room
         try:
             if drain:
                 self.threads.wait_until_over(timeout_seconds)
@@ -416,13 +434,14 @@ class Scheduler:
         if left:
             self.threads.wait_until_over(timeout_seconds)
         self.threads.stop(timeout_seconds)
-        return tuple(task.work.handle for task in left)
+        return left
 
-    def _cancel_live(self, now_ns: int) -> list[Task]:
+    def _cancel_live(self, now_ns: int) -> tuple[Handle, ...]:
         left = sorted(self.threads.live, key=lambda task: task.number)
+        handles = tuple(task.work.handle for task in left)
         for task in left:
             self._policy.cancel(task, now_ns)
-        return left
+        return handles
 
     def _admit(self, kind: str, asked: float) -> None:
         policy = self._policy
@@ -430,7 +449,7 @@ class Scheduler:
         if not asked or state.level != Level.CRITICAL:
             return
         others = sum(
-            one.task_ns / one.period.ns
+            one.task_ns / one.period.ns or self._asked.get(one.name, 0.0)
             for one in policy.queues.at[Level.CRITICAL]
             if one.period.is_declared and one is not state
         )

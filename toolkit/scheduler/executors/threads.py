@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit import hooks
+from toolkit.scheduler.executors.uninterrupted import Uninterrupted
 from toolkit.scheduler.handle import Handle
 from toolkit.scheduler.job import Job, Spent
 from toolkit.scheduler.levels import NEVER
@@ -84,20 +85,30 @@ class Threads:
             QueueFull: as the policy says.
             Closed: after `close`.
         """
-        with self.lock:
-            if self._is_closed:
-                raise Closed
-            self.policy.submit(task, now_ns)
-            self.live.add(task)
-            decided = self._decided()
-        self._carry_out(*decided)
+        ended: list[Task] = []
+        try:
+            with Uninterrupted():
+                with self.lock:
+                    if self._is_closed:
+                        raise Closed
+                    self.policy.submit(task, now_ns)
+                    self.live.add(task)
+                    wakes, ended = self._decided()
+                self._ring(wakes)
+        finally:
+            _tell_all(ended)
 
     def call(self, decide: Callable[[int], Any]) -> Any:
         """Let the policy do something at this time, and carry out what follows from it."""
-        with self.lock:
-            answer = decide(self.clock())
-            decided = self._decided()
-        self._carry_out(*decided)
+        ended: list[Task] = []
+        try:
+            with Uninterrupted():
+                with self.lock:
+                    answer = decide(self.clock())
+                    wakes, ended = self._decided()
+                self._ring(wakes)
+        finally:
+            _tell_all(ended)
         return answer
 
     def wait_for_room(self, kind: str) -> None:
@@ -158,7 +169,7 @@ class Threads:
         policy = self.policy
         with self.lock:
             now_ns = self.clock()
-            self._tick(now_ns)
+            self._look(now_ns)
             task = policy.pick(worker, now_ns)
             wake_ns = policy.workers.wake_ns[worker]
             decided = self._decided()
@@ -178,7 +189,7 @@ class Threads:
             end = State.DONE if job.error is None else State.FAILED
         policy = self.policy
         with self.lock:
-            self._tick(ended_ns)
+            self._look(ended_ns)
             keeps = policy.step(
                 worker,
                 ended_ns,
@@ -192,15 +203,15 @@ class Threads:
             decided = self._decided()
         self._carry_out(*decided)
         if awaits is not None and not self._is_ours(awaits):
-            self._listen(task, awaits)
+            self._listen(task, job, awaits)
         return keeps and not self._is_stopped
 
-    def _listen(self, task: Task, awaits: Any) -> None:
+    def _listen(self, task: Task, job: Job, awaits: Any) -> None:
         """Wake the task when something that is no task is there, or cannot be waited for."""
         try:
             awaits.add_done_callback(partial(self._arrived, task))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the task's
-            task.work.refuse(error)
+            job.refuse(error)
             self._arrived(task, None)
 
     def _awaited(self, task: Task, awaits: Any) -> Task | Literal[True] | None:
@@ -224,6 +235,14 @@ class Threads:
     def _arrived(self, task: Task, _: object) -> None:
         self.call(lambda now_ns: self.policy.arrived(task, now_ns))
 
+    def _look(self, now_ns: int) -> None:
+        """What adapts the levels is asked; who raises there is switched off, and work goes on."""
+        try:
+            self._tick(now_ns)
+        except Exception:  # noqa: BLE001 - a predictor or a trigger is somebody's own code
+            self._tick = _no_tick
+            _log.exception("adaptation raised and is switched off: levels stay as they are")
+
     def _rest(self, worker: int, wake_ns: int) -> None:
         bell = self._bells[worker]
         if wake_ns == NEVER:
@@ -243,10 +262,8 @@ class Threads:
 
     def _carry_out(self, wakes: int, ended: list[Task]) -> None:
         """Outside of the lock: wake them, and tell the handles, whose callbacks may submit."""
-        if wakes:
-            self._ring(wakes)
-        for task in ended:
-            _tell(task)
+        self._ring(wakes)
+        _tell_all(ended)
 
     def _ended(self) -> list[Task]:
         ended, self.policy.ended = self.policy.ended, []
@@ -258,9 +275,27 @@ class Threads:
         return ended
 
     def _ring(self, wakes: int) -> None:
+        if not wakes:
+            return
         for worker, bell in enumerate(self._bells):
             if wakes >> worker & 1:
                 bell.put(None)
+
+
+def _no_tick(now_ns: int) -> None:
+    """Nothing is adapted."""
+
+
+def _tell_all(ended: list[Task]) -> None:
+    """Tell every handle, also where a callback of another one was interrupted: that comes last."""
+    interrupted: BaseException | None = None
+    for task in ended:
+        try:
+            _tell(task)
+        except BaseException as error:  # noqa: BLE001 - raised once all are told
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
 
 
 def _tell(task: Task) -> None:
@@ -276,6 +311,8 @@ def _tell(task: Task) -> None:
         if threading.current_thread() is threading.main_thread():
             raise  # which was interrupted
         _log.exception("a callback of %r raised", job.handle)
+    finally:
+        task.work = None  # results live as long as their handles do, and no longer
 
 
 def _be_nice(niceness: int) -> None:
