@@ -52,6 +52,15 @@ def released(*times_ms):
     return period
 
 
+def test_a_slow_first_quantum_is_not_taken_for_the_others():
+    kind = KindState("a", 0, Kind("LOW"), workers=1)
+    kind.measured(500 * MS, Level.LOW)
+    kind.measured(20 * MS, Level.LOW)
+    assert (kind.quantum_ns, kind.spread_ns, kind.longest_ns) == (20 * MS, 5 * MS, 500 * MS)
+    kind.measured(5 * MS, Level.LOW)  # the third one is one of many
+    assert kind.quantum_ns == 18.5 * MS
+
+
 def test_a_period_is_learned_and_a_release_that_was_skipped_does_not_count():
     period = released(0, 10, *range(20, 400, 10))
     assert period.ns == 10 * MS

@@ -157,6 +157,21 @@ def test_optional_work_that_cannot_be_in_time_is_shed_when_its_turn_comes():
     assert policy.kinds["chat"].shed == 1
 
 
+def test_optional_work_is_tried_again_after_a_task_that_took_far_too_long():
+    policy, now_ns, ran = one_worker(), 0, 0
+    submitted(policy, "chat")
+    policy.pick(0, 0)
+    policy.step(0, 300 * MS, 300 * MS, end=State.DONE)
+    for frame in range(100):
+        now_ns = (1 + frame) * 1000 * MS
+        task = submitted(policy, "chat", now_ns, deadline_ns=now_ns + 33 * MS, optional=True)
+        if policy.pick(0, now_ns) is task:
+            policy.step(0, now_ns + MS, MS, end=State.DONE)
+            ran += 1
+    assert ran > 70
+    assert policy.kinds["chat"].shed == 100 - ran
+
+
 def test_a_task_is_submitted_once():
     policy = one_worker()
     task = submitted(policy, "chat")

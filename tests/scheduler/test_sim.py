@@ -19,6 +19,7 @@ from toolkit.scheduler.rivals import RIVALS
 from toolkit.scheduler.trace import records
 
 MS = 1_000_000
+SECOND = 1000 * MS
 EXACT = Calibration()
 KINDS = {"frame": Level.CRITICAL, "chat": Level.HIGH, "train": Level.LOW}
 
@@ -72,6 +73,19 @@ def test_work_that_repeats_never_ends_and_gives_way_at_the_end_of_a_quantum():
     assert outcome.kinds["train"].share == pytest.approx(0.9, abs=0.001)  # 93 ms, 3 unfinished
     assert outcome.kinds["frame"].p50_ms == 11  # from 12 until 20 it waits
     assert outcome.miss_rate(["frame"]) == 0
+
+
+@pytest.mark.parametrize("first_ms", [1, 20, 100])
+def test_the_guard_keeps_no_kind_away_for_long_whose_first_quantum_was_slow(first_ms):
+    frames = [
+        Arrival(n * SECOND // 60, "frame", (MS,), (n + 1) * SECOND // 60, key="frame")
+        for n in range(600)
+    ]
+    train = Arrival(100 * MS, "train", (first_ms * MS, *(MS,) * 20_000))
+    arrivals = sorted([*frames, train], key=lambda one: one.release_ns)
+    kinds, rates = {"frame": "CRITICAL", "train": "LOW"}, {"frame": 60}
+    outcome = simulate(arrivals, seconds=10.0, workers=1, kinds=kinds, rates=rates)
+    assert outcome.share(["train"]) > 0.6  # of 94 % that frames leave
 
 
 def test_with_lanes_the_operating_system_preempts():

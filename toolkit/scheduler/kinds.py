@@ -82,6 +82,7 @@ class KindState:
         quantum_ns, spread_ns: mean and mean deviation of a quantum.
         task_ns: mean time that a whole task runs.
         longest_ns: the longest quantum so far.
+        is_second: whether the next quantum will be the second one.
     """
 
     __slots__ = (
@@ -95,6 +96,7 @@ class KindState:
         "expected",
         "failed",
         "heaps",
+        "is_second",
         "latencies_ns",
         "level",
         "level_ns",
@@ -132,6 +134,7 @@ class KindState:
         self.task_ns = 0
         self.released = self.done = self.missed = self.shed = self.cancelled = self.failed = 0
         self.stolen = self.ran_ns = 0
+        self.is_second = False
         self.level_ns = [0] * len(Level)
         self.causes: dict[Reason, int] = dict.fromkeys(CAUSES, 0)
         self.latencies_ns = array.array("q", bytes(8 * _LATENCIES))
@@ -151,14 +154,21 @@ class KindState:
         return level
 
     def measured(self, took_ns: int, level: int) -> None:
-        """Note how long a quantum took."""
-        if self.ran_ns:
+        """Note how long a quantum took.
+
+        What was declared is only a guess, which the first one replaces. It may be far slower than
+        the others, for it makes what they find: then the second one replaces it.
+        """
+        is_first = not self.ran_ns
+        was_slow = self.is_second and 2 * took_ns < self.quantum_ns
+        self.is_second = is_first
+        if is_first or was_slow:
+            self.quantum_ns = took_ns
+            self.spread_ns = took_ns // 4
+        else:
             off = took_ns - self.quantum_ns
             self.quantum_ns += off // 10
             self.spread_ns += (abs(off) - self.spread_ns) // 10
-        else:  # the first one: what was declared is only a guess
-            self.quantum_ns = took_ns
-            self.spread_ns = took_ns // 4
         if took_ns > self.longest_ns:
             self.longest_ns = took_ns
         self.ran_ns += took_ns

@@ -404,9 +404,11 @@ class Scheduler:
             if drain:
                 self.threads.wait_until_over(timeout_seconds)
         finally:  # also where an interrupt ends the wait
-            cancelled = self._cancel_all(timeout_seconds)
-        if sys.getswitchinterval() == self._interval:  # else somebody has set another one since
-            sys.setswitchinterval(self._interval_before)
+            try:
+                cancelled = self._cancel_all(timeout_seconds)
+            finally:
+                if sys.getswitchinterval() == self._interval:  # else somebody has set another one
+                    sys.setswitchinterval(self._interval_before)
         running = tuple(handle for handle in cancelled if not handle.task.state.is_end)
         return Leftovers(cancelled, running)
 
@@ -430,10 +432,12 @@ class Scheduler:
 
     def _cancel_all(self, timeout_seconds: float | None) -> tuple[Handle, ...]:
         """Cancel what is left, and end the workers."""
-        left = self.threads.call(self._cancel_live)
-        if left:
-            self.threads.wait_until_over(timeout_seconds)
-        self.threads.stop(timeout_seconds)
+        try:
+            left = self.threads.call(self._cancel_live)
+            if left:
+                self.threads.wait_until_over(timeout_seconds)
+        finally:  # also where a callback of a handle was interrupted
+            self.threads.stop(timeout_seconds)
         return left
 
     def _cancel_live(self, now_ns: int) -> tuple[Handle, ...]:
