@@ -240,7 +240,7 @@ def schedule(
     mode: Annotated[
         SchedulerMode | None, typer.Option(help="The scheduler's own when left out.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, help="For how long.")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0.5, max=86_400, help="For how long.")] = 10.0,
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="Cores; all of them when left out.")
     ] = None,

@@ -308,3 +308,34 @@ def test_who_awaits_a_task_that_is_dropped_is_told_why():
         scheduler.submit(lambda: scheduler.submit(int, "2", kind="low", key="k"), kind="high")
         busy.set()
         assert waiter.result(SOON) is Reason.NEWEST
+
+
+@pytest.mark.parametrize("outcome", [42, ValueError("broken")])
+def test_a_generator_gets_what_a_future_of_asyncio_holds(outcome):
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    def work():
+        try:
+            return (yield future)
+        except ValueError as error:
+            return error
+
+    give = future.set_exception if isinstance(outcome, Exception) else future.set_result
+    with Scheduler({"chat": "HIGH"}, workers=1) as scheduler:
+        handle = scheduler.submit(work, kind="chat")
+        loop.call_soon_threadsafe(give, outcome)
+        assert handle.result(30) is outcome
+    loop.call_soon_threadsafe(loop.stop)
+
+
+def test_an_asynchronous_generator_is_refused_with_what_to_write():
+    async def pictures():
+        yield 1
+
+    with (
+        Scheduler({"chat": "HIGH"}, workers=1) as scheduler,
+        pytest.raises(TypeError, match="pictures is an asynchronous generator"),
+    ):
+        scheduler.submit(pictures, kind="chat")

@@ -88,3 +88,31 @@ def test_costs_that_were_recorded_are_not_added_again():
 def test_a_recording_of_nothing_is_refused():
     with pytest.raises(ValueError, match="nothing to replay"):
         what_if(replace(recorded([Arrival(0, "chat", (MS,))]), end_ns=0), policy="pool")
+
+
+def test_a_context_holds_whose_begin_is_not_recorded_any_more():
+    load = [
+        one
+        for at in range(60)
+        for one in (
+            Arrival(at * 15 * MS, "chat", (4 * MS, 4 * MS)),
+            Arrival(at * 15 * MS + MS, "train", (6 * MS,)),
+        )
+    ]
+    whole = recorded(
+        load,
+        contexts=[Context("night", {"train": "CRITICAL", "chat": "LOW"})],
+        shifts=[(0.005, "night")],
+        workers=1,
+    )
+    rest = replace(
+        whole,
+        events=tuple(one for one in whole.events if one.t_ns > 300 * MS),
+        start_ns=300 * MS,
+        lost=1,
+    )
+    answer = what_if(rest, policy="levels", calibration=EXACT)
+    for kind in ("chat", "train"):
+        assert answer.simulated.kinds[kind].p95_ms == pytest.approx(
+            answer.recorded.kinds[kind].p95_ms, abs=1.0
+        )

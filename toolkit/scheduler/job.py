@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import types
@@ -167,7 +168,7 @@ class Job:
         return asked
 
     def _resume(self, awaited: Any) -> Any:
-        if not isinstance(awaited, Future):
+        if not isinstance(awaited, (Future, asyncio.Future)):
             return self._steps.send(None)
         value, error = outcome_of(cast("Future[Any]", awaited))
         return self._steps.send(value) if error is None else self._steps.throw(error)
@@ -197,6 +198,11 @@ def check_work(work: Callable[..., Any] | Any) -> None:
     Raises:
         TypeError: it is no callable, generator or coroutine.
     """
+    if inspect.isasyncgenfunction(work):
+        raise TypeError(
+            f"{work.__name__} is an asynchronous generator, which no task can be: write a "
+            "generator, or a coroutine that awaits checkpoint()."
+        )
     if not callable(work) and not isinstance(work, _STEPPED):
         hint = " an awaitable of asyncio is none" if inspect.isawaitable(work) else ""
         raise TypeError(

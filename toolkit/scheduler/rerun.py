@@ -18,6 +18,7 @@ from toolkit.scheduler.outcome import Outcome, Tally
 from toolkit.scheduler.reasons import Happening, Reason
 from toolkit.scheduler.recording import Recording
 from toolkit.scheduler.replay import Replay, replay_of
+from toolkit.scheduler.standing import Standing
 
 __all__ = ["WhatIf", "what_if"]
 
@@ -87,7 +88,7 @@ def what_if(
             policy=decides,
             seconds=seconds,
             workers=cores,
-            kinds={kind.name: kind.level for kind in recording.kinds},
+            kinds=_levels_at_begin(recording),
             contexts=[context for _, context in contexts],
             shifts=[(at_seconds, context.name) for at_seconds, context in contexts],
             calibration=replace(calibration, slowdown=1.0, cost_noise=0.0),
@@ -100,7 +101,7 @@ def what_if(
 
 def _contexts(recording: Recording) -> Iterator[tuple[float, Context]]:
     """After how many seconds which context began, with the levels that it gave."""
-    levels = {kind.name: kind.level for kind in recording.kinds}
+    levels = _levels_at_begin(recording)
     began: list[tuple[int, str]] = []
     for place, event in enumerate(recording.events):
         if event.happening == Happening.CONTEXT:
@@ -113,6 +114,12 @@ def _contexts(recording: Recording) -> Iterator[tuple[float, Context]]:
             if _is_shift(event.happening, event.task, event.reason):
                 levels[recording.kind_name(event.kind)] = event.level
         yield (t_ns - recording.start_ns) / 1e9, Context(f"{name} {number}", dict(levels))
+
+
+def _levels_at_begin(recording: Recording) -> dict[str, int]:
+    """The level of each kind, also where the begin of the context is not recorded any more."""
+    standing = Standing(recording)
+    return {kind.name: standing.level_of(0, place) for place, kind in enumerate(recording.kinds)}
 
 
 def _is_shift(happening: int, task: int, reason: int) -> bool:

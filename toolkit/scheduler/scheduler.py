@@ -99,7 +99,7 @@ class Scheduler:
         self.trace = Trace(trace_slots)
         self._policy = Policy(
             kinds,
-            workers=workers or os.cpu_count() or 1,
+            workers=(os.cpu_count() or 1) if workers is None else workers,
             mode=mode,
             contexts=contexts,
             trace=self.trace,

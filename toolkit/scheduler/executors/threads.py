@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import queue
@@ -208,8 +209,12 @@ class Threads:
 
     def _listen(self, task: Task, job: Job, awaits: Any) -> None:
         """Wake the task when something that is no task is there, or cannot be waited for."""
+        listen, arrived = awaits.add_done_callback, partial(self._arrived, task)
         try:
-            awaits.add_done_callback(partial(self._arrived, task))
+            if isinstance(awaits, asyncio.Future):  # which is its loop's own
+                awaits.get_loop().call_soon_threadsafe(listen, arrived)
+            else:
+                listen(arrived)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the task's
             job.refuse(error)
             self._arrived(task, None)
