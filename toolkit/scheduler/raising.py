@@ -31,7 +31,7 @@ class Raising:
         awaited: the tasks that somebody waits for, in the order in which that began.
     """
 
-    __slots__ = ("_kinds", "_queues", "_trace", "_workers", "awaited")
+    __slots__ = ("_kinds", "_queues", "_said", "_trace", "_workers", "awaited")
 
     def __init__(
         self, kinds: dict[str, KindState], queues: Queues, workers: Workers, trace: Trace
@@ -41,6 +41,7 @@ class Raising:
         self._workers = workers
         self._trace = trace
         self.awaited: dict[Task, None] = {}
+        self._said: dict[Task, None] = {}  # whose last event said that they are raised
 
     def inherit(self, task: Task | None, level: int, deadline_ns: int, now_ns: int) -> None:
         """Lend level and deadline to `task`, and to the whole chain of what it awaits.
@@ -87,6 +88,8 @@ class Raising:
             before: the level that each kind had that moved.
             now_ns: now.
         """
+        for task in list(self._said):
+            self._sink(task, before, now_ns)
         for task in dict.fromkeys((*raised, *self.awaited)):
             self._stay(task, before, now_ns)
         for task in list(self.awaited):
@@ -99,11 +102,24 @@ class Raising:
         if own is None or not before.get(task.kind, len(Level)) <= own < kind.level:
             return
         level, why = Happening.LEVEL, task.raised_by
+        self._said[task] = None
         self._trace.note(now_ns, level, NO_WORKER, own, kind.number, why, task.number, kind.level)
+
+    def _sink(self, task: Task, before: Mapping[str, int], now_ns: int) -> None:
+        """Say that a task sinks with its kind, whose loan ended while that was as urgent."""
+        kind = self._kinds[task.kind]
+        was = before.get(task.kind, len(Level))
+        if task.raised is not None or was >= kind.level:
+            return
+        del self._said[task]
+        self.level(task, kind)
+        level, why = Happening.LEVEL, Reason.RETURNED
+        self._trace.note(now_ns, level, NO_WORKER, task.level, kind.number, why, task.number, was)
 
     def forget(self, task: Task) -> None:
         """A task has ended."""
         self.awaited.pop(task, None)
+        self._said.pop(task, None)
 
     def _lent(self, task: Task) -> tuple[int | None, int]:
         """The level, if any, and the deadline that those who wait for a task lend to it."""
@@ -139,6 +155,10 @@ class Raising:
             self.level(task, kind)
         if task.level == before:
             return
+        if level is not None and level < kind.level:
+            self._said[task] = None
+        else:
+            self._said.pop(task, None)
         why = reason if task.level < before else Reason.RETURNED
         happening = Happening.LEVEL
         self._trace.note(
