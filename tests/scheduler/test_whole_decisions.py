@@ -61,13 +61,11 @@ def test_an_interrupt_while_handles_are_told_leaves_none_untold():
     assert begun.wait(SOON)
     handles = [scheduler.submit(int, kind="work") for _ in range(5)]
     handles[1].add_done_callback(lambda _: signal.raise_signal(signal.SIGINT))
-    go_on_later = threading.Timer(0.0, go_on.set)
-    go_on_later.start()
+    handles[4].add_done_callback(lambda _: go_on.set())  # until then the worker runs none of them
     with pytest.raises(KeyboardInterrupt):
         scheduler.shutdown(drain=False)
     assert all(one.done() for one in handles)
     assert not any(one.name == "worker 0" for one in threading.enumerate())
-    go_on_later.join()
 
 
 def test_what_adapts_the_levels_may_raise_and_work_goes_on(caplog):
