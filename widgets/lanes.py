@@ -18,7 +18,7 @@ import traitlets
 from toolkit.live.credit import Credit
 from toolkit.scheduler.reasons import Reason
 from toolkit.scheduler.recording import Recording
-from widgets.lanes_data import Stood, about, export, pack, recorded
+from widgets.lanes_data import Frozen, about, export, pack, recorded
 from widgets.lanes_still import poster
 from widgets.page import script, style
 from widgets.shown import Shown
@@ -118,7 +118,7 @@ class Lanes(Shown):
         self._loaded = load
         self._cursor = self._number = self._kinds_told = self._told_ns = 0
         self._is_fresh = True
-        self._stood: Stood | None = None  # while it is paused
+        self._frozen: Frozen | None = None  # while it is paused
         self._pair: tuple[tuple[str, Recording], ...] = ()
         self._is_pair_told = False
         self._credits: dict[str, Credit] = {}  # of each view
@@ -206,7 +206,7 @@ class Lanes(Shown):
         if self.context != self.scheduler.context:
             self.context = self.scheduler.context
         if (self._is_fresh or not self._pair) and self._may_send():
-            self._send_delta(self._stood or self.scheduler, now_ns)
+            self._send_delta(self._frozen or self.scheduler, now_ns)
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -217,10 +217,10 @@ class Lanes(Shown):
                 del self._credits[view]
         return not any(one.seconds_to_next() for one in self._credits.values())
 
-    def _send_delta(self, scheduler: Watched | Stood, now_ns: int) -> None:
+    def _send_delta(self, scheduler: Watched | Frozen, now_ns: int) -> None:
         delta = scheduler.trace.since(0 if self._is_fresh else self._cursor)
         if not (delta.data or self._is_fresh):
-            if self._stood is None and now_ns - self._told_ns >= ALIVE_NS:
+            if self._frozen is None and now_ns - self._told_ns >= ALIVE_NS:
                 self._told_ns = now_ns
                 self.tell({"t": "alive"})
             return
@@ -262,7 +262,7 @@ class Lanes(Shown):
         if self.scheduler is None:
             return
         with self._gate:
-            self._stood = Stood(self.scheduler) if change.new else None
+            self._frozen = Frozen(self.scheduler) if change.new else None
 
     def _export(self, message: dict[str, Any]) -> None:
         if self.scheduler is None:

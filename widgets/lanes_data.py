@@ -13,10 +13,10 @@ from toolkit.scheduler.trace import NBYTES, Delta, Trace
 if TYPE_CHECKING:
     from widgets.lanes import Watched
 
-__all__ = ["Kept", "Stood", "about", "export", "pack", "recorded"]
+__all__ = ["Frozen", "FrozenTrace", "about", "export", "pack", "recorded"]
 
 
-class Kept(Delta):
+class FrozenTrace(Delta):
     """All that a trace kept at one time, to be read by a cursor as the trace itself is."""
 
     def since(self, cursor: int = 0) -> Delta:
@@ -26,7 +26,7 @@ class Kept(Delta):
         return Delta(self.cursor, begin - cursor, self.data[(begin - first) * NBYTES :])
 
 
-class Stood:
+class Frozen:
     """A scheduler as it was when its picture was stopped. Copies once what its trace keeps.
 
     Without the copy a view that comes later could get what happened since, or nothing of then: the
@@ -34,7 +34,7 @@ class Stood:
     """
 
     def __init__(self, scheduler: Watched) -> None:
-        self.trace = Kept(*scheduler.trace.since(0))
+        self.trace = FrozenTrace(*scheduler.trace.since(0))
         self.kinds = tuple(scheduler.kinds)
         self._snapshot = dict(scheduler.snapshot())
 

@@ -31,6 +31,16 @@ def test_a_result_is_what_the_call_returned(scheduler):
     assert (handle.kind, handle.number) == ("high", 1)
 
 
+def test_it_is_running_while_a_quantum_of_it_runs(scheduler):
+    begun, go_on = threading.Event(), threading.Event()
+    handle = scheduler.submit(lambda: begun.set() or go_on.wait(SOON), kind="low")
+    assert begun.wait(SOON)
+    assert (handle.running(), handle.done()) == (True, False)
+    go_on.set()
+    assert handle.result(SOON)
+    assert (handle.running(), handle.done()) == (False, True)
+
+
 def test_wait_and_as_completed_take_handles(scheduler):
     handles = [scheduler.submit(int, text, kind="low") for text in "123"]
     done, not_done = futures.wait(handles, SOON)

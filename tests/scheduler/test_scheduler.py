@@ -238,3 +238,14 @@ def test_a_context_moves_queued_work():
         scheduler.set_context("chat")
         assert scheduler.level_of("low").name == "CRITICAL"
         assert scheduler.snapshot()["kinds"][0]["base"] == 3
+
+
+def test_a_task_may_have_a_scheduler_of_its_own_and_shut_that_down():
+    def work():
+        with Scheduler({"inner": "LOW"}, workers=1) as inner:
+            handle = inner.submit(int, "7", kind="inner")
+        return handle.result()
+
+    with Scheduler({"outer": "LOW"}, workers=1) as scheduler:
+        assert scheduler.submit(work, kind="outer").result(SOON) == 7
+    assert workers_left() == []

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
 from toolkit.scheduler.levels import Level
+from toolkit.scheduler.task import State
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -79,6 +80,10 @@ class Handle(Future[Any]):
     def is_of(self, threads: object) -> bool:
         """Whether these threads run the task."""
         return self._scheduler.threads is threads
+
+    def running(self) -> bool:
+        """Whether a quantum of it runs at the moment."""
+        return self.task.state is State.RUNNING
 
     def report(self, progress: Any) -> None:
         """Say how far the task is; whoever holds the handle reads `progress`."""

@@ -71,7 +71,7 @@ class Periodic:
         """
         if not callable(work):
             raise TypeError(f"a {type(work).__name__} cannot be called each period.")
-        if self._thread is not None and not self._stopped.is_set():
+        if self._thread is not None and self._thread.is_alive() and not self._stopped.is_set():
             raise RuntimeError(f"{self!r} runs already: call stop() before it runs something else.")
         self._stopped = threading.Event()
         self._thread = threading.Thread(

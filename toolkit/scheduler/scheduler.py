@@ -193,10 +193,8 @@ class Scheduler:
             ValueError: there is no such kind, or no such rate.
             Overcommitted: periodic critical work would take more than all workers.
         """
-        if not fps > 0:
-            raise ValueError(f"fps={fps} is not above 0.")
         if not 1 / _LONGEST_SECONDS <= fps <= _HIGHEST_FPS:
-            raise ValueError(f"fps={fps} is no rate between {1 / _LONGEST_SECONDS:g} and 1000000.")
+            raise ValueError(f"fps={fps} is not between {1 / _LONGEST_SECONDS:g} and 1000000.")
         period_ns = int(1e9 / fps)
         if level is not None and kind not in self._policy.kinds:
             self.threads.call(lambda _: self._policy.add_kind(kind, level))
@@ -309,7 +307,10 @@ class Scheduler:
         self.threads.call(self._tick)
 
     def predict(self, predictor: Predictor, promotions: Promotions) -> None:
-        """Promote kinds that will probably be needed: see `toolkit.scheduler.promotions`."""
+        """Promote kinds that will probably be needed: see `toolkit.scheduler.promotions`.
+
+        Where a predictor raises on a worker, that is logged, and nothing adapts levels any more.
+        """
         self.threads.call(lambda _: self._adaptation.predict(predictor, promotions))
 
     def observe(self, event: str) -> None:
@@ -392,9 +393,10 @@ class Scheduler:
             What had not ended.
 
         Raises:
-            RuntimeError: called by a task, for which it would wait.
+            RuntimeError: called by a task of its own, for which it would wait.
         """
-        if self._is_working():
+        here = current()
+        if self.threads.is_worker() or (here is not None and here.is_of(self.threads)):
             raise RuntimeError("a task that shuts its scheduler down would wait for itself.")
         self._is_closed = True
         self.threads.close()

@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from toolkit import hooks
 from toolkit.scheduler.executors.uninterrupted import Uninterrupted
@@ -86,18 +86,14 @@ class Threads:
             QueueFull: as the policy says.
             Closed: after `close`.
         """
-        ended: list[Task] = []
-        try:
-            with Uninterrupted():
-                with self.lock:
-                    if self._is_closed:
-                        raise Closed
-                    self.policy.submit(task, now_ns)
-                    self.live.add(task)
-                    wakes, ended = self._decided()
-                self._ring(wakes)
-        finally:
-            _tell_all(ended)
+
+        def take(_: int) -> None:
+            if self._is_closed:
+                raise Closed
+            self.policy.submit(task, now_ns)
+            self.live.add(task)
+
+        self.call(take)
 
     def call(self, decide: Callable[[int], Any]) -> Any:
         """Let the policy do something at this time, and carry out what follows from it."""
@@ -209,12 +205,13 @@ class Threads:
 
     def _listen(self, task: Task, job: Job, awaits: Any) -> None:
         """Wake the task when something that is no task is there, or cannot be waited for."""
-        listen, arrived = awaits.add_done_callback, partial(self._arrived, task)
+        arrived = partial(self._arrived, task)
         try:
-            if isinstance(awaits, asyncio.Future):  # which is its loop's own
-                awaits.get_loop().call_soon_threadsafe(listen, arrived)
+            if isinstance(awaits, asyncio.Future):  # only its loop's thread may touch it
+                of_a_loop = cast("asyncio.Future[Any]", awaits)
+                of_a_loop.get_loop().call_soon_threadsafe(of_a_loop.add_done_callback, arrived)
             else:
-                listen(arrived)
+                awaits.add_done_callback(arrived)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the task's
             job.refuse(error)
             self._arrived(task, None)
