@@ -52,31 +52,40 @@ def background_percent(policy, load):
 
 
 @pytest.mark.parametrize("on_device", [False, True], ids=["cores", "device"])
-def test_the_load_is_too_much_for_a_pool(on_device):
-    assert missed_percent("pool", 1.5, on_device=on_device) >= 90
+def test_the_load_is_too_much_for_a_pool(on_device, record_property):
+    missed = missed_percent("pool", 1.5, on_device=on_device)
+    record_property("missed by a pool, %", f"{missed:.2f}")
+    assert missed >= 90
 
 
 @pytest.mark.parametrize(("load", "most_percent"), [(1.0, 0.1), (1.5, 0.3), (2.0, 0.6)])
-def test_with_lanes_frames_are_in_time_on_cores(load, most_percent):
-    assert missed_percent("lanes", load) <= most_percent
+def test_with_lanes_frames_are_in_time_on_cores(load, most_percent, record_property):
+    missed = missed_percent("lanes", load)
+    record_property("missed, %", f"{missed:.3f}")
+    assert missed <= most_percent
 
 
 @pytest.mark.parametrize(("load", "most_percent"), [(1.0, 3), (1.5, 8), (2.0, 20)])
 def test_with_the_guard_most_frames_are_in_time_on_a_device_that_nothing_preempts(
-    load, most_percent
+    load, most_percent, record_property
 ):
-    assert missed_percent("guard", load, on_device=True) <= most_percent
+    missed = missed_percent("guard", load, on_device=True)
+    record_property("missed, %", f"{missed:.3f}")
+    assert missed <= most_percent
 
 
 @pytest.mark.parametrize("policy", ["guard", "lanes"])
-def test_background_work_pays_little_for_it(policy):
+def test_background_work_pays_little_for_it(policy, record_property):
     lost = background_percent("priority_chunks", 1.0) - background_percent(policy, 1.0)
+    record_property("share less than of chunks, points", f"{lost:.2f}")
     assert lost <= 5
 
 
 @pytest.mark.parametrize("policy", ["guard", "lanes"])
-def test_a_chat_answers_soon_under_twice_the_load(policy):
-    assert compare(outcomes(policy, 2.0)).of(policy, "chat").first_p95_ms <= 320
+def test_a_chat_answers_soon_under_twice_the_load(policy, record_property):
+    first_p95_ms = compare(outcomes(policy, 2.0)).of(policy, "chat").first_p95_ms
+    record_property("first token, p95 ms", f"{first_p95_ms:.1f}")
+    assert first_p95_ms <= 320
 
 
 class Punctual(Policy):
@@ -92,9 +101,10 @@ class Punctual(Policy):
 
 
 @pytest.mark.parametrize("mode", ["levels", "guard", "lanes", "both"])
-def test_no_task_waits_longer_than_its_stated_bound(mode):
+def test_no_task_waits_longer_than_its_stated_bound(mode, record_property):
     policy = Punctual(KINDS, workers=2, mode=mode)
     simulate(workload(2.0, seconds=20, seed=0), policy=policy, seconds=20)
+    record_property("before its bound at the latest, ms", f"{-policy.latest_ns / MS:.0f}")
     assert policy.latest_ns <= 0
 
 
@@ -120,7 +130,7 @@ def _is_apart(arrival, turn_ns):
     return arrival.kind == "chat" if in_call else arrival.kind in (*FRAMES, "chat")
 
 
-def test_contexts_that_change_give_both_calls_and_chats_what_they_need():
+def test_contexts_that_change_give_both_calls_and_chats_what_they_need(record_property):
     kinds = KINDS | {f"{kind} apart": KINDS[kind] for kind in (*FRAMES, "chat")}
     chat = dict.fromkeys(("chat", "chat apart"), "LOW")
     frames = dict.fromkeys(kind for kind in kinds if kind.startswith("cam"))
@@ -136,5 +146,8 @@ def test_contexts_that_change_give_both_calls_and_chats_what_they_need():
             contexts=[call, talk],
             shifts=shifts,
         )
-        assert outcome.miss_rate(FRAMES) <= 0.015, policy
-        assert outcome.kinds["chat"].first_p50_ms <= 60, policy
+        missed, first_p50_ms = outcome.miss_rate(FRAMES), outcome.kinds["chat"].first_p50_ms
+        figures = f"{100 * missed:.2f} {first_p50_ms:.1f}"
+        record_property(f"{policy}: missed %, first token p50 ms", figures)
+        assert missed <= 0.015, policy
+        assert first_p50_ms <= 60, policy
