@@ -15,7 +15,7 @@ import threading
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,8 @@ HOOK_NAMES = (
     "device_end",
 )
 
+_NOTED = ("scope_begin", "scope_end", "frame_begin", "frame_end")
+
 _log = logging.getLogger(__name__)
 
 
@@ -102,8 +104,7 @@ class Event:
     off_cpu_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whom a resource is charged to: one stage, on one frame, of one pipeline."""
 
     stage: str
@@ -111,17 +112,34 @@ class Scope:
     pipeline: str = ""
 
 
+_make: Callable[[type[Scope], tuple[str, int, str]], Scope] = tuple.__new__
+_never: Callable[[object], bool] = ().__contains__  # a call that runs no Python
+
+
 class _Hook:
-    """A listener with its switch.
+    """A listener with its switch, and with the functions that take note of scopes and frames.
 
     A broken one is logged and switched off in every table at once.
     """
 
-    __slots__ = ("is_on", "listener")
+    __slots__ = ("frame_begin", "frame_end", "is_on", "listener", "scope_begin", "scope_end")
 
     def __init__(self, listener: object) -> None:
         self.listener = listener
         self.is_on = True
+        for name in _NOTED:
+            setattr(self, name, getattr(listener, f"note_{name}", _never))
+
+    def broke(self, name: str) -> None:
+        """Switch it off, and log what it raised."""
+        self.is_on = False
+        for one in _NOTED:
+            setattr(self, one, _never)
+        _log.exception(
+            "%r raised in its hook %r and is switched off; what it measured stops here",
+            self.listener,
+            name,
+        )
 
 
 class Table:
@@ -131,9 +149,14 @@ class Table:
     `event(event)`, `scope_begin(scope)`, `scope_end(scope)`, `frame_begin(index)`,
     `frame_end(index)`, `device_begin(device)`, `device_end(device)`. A hook that nobody asked for
     costs one look-up.
+
+    Scopes and frames begin and end where the caches are full of pixels, and each step is dear. So a
+    listener may have `note_scope_begin(scope)`, `note_scope_end(scope)`, `note_frame_begin(index)`
+    and `note_frame_end(index)`, too. Where no other listener hears of these, they are called first;
+    whoever answers True has taken note, and its hook is not called.
     """
 
-    __slots__ = ("_hooks", "_rows")
+    __slots__ = ("_hooks", "_rows", "frames", "scopes")
 
     def __init__(self, hooks: tuple[_Hook, ...] = ()) -> None:
         self._hooks = hooks
@@ -146,6 +169,13 @@ class Table:
             )
             if row:
                 self._rows[name] = row
+        self.scopes = self._only("scope_begin", "scope_end")
+        self.frames = self._only("frame_begin", "frame_end")
+
+    def _only(self, *names: str) -> _Hook:
+        """Who alone hears of these; else somebody who takes no note."""
+        heard = {hook for name in names for hook, _ in self._rows.get(name, ())}
+        return heard.pop() if len(heard) == 1 else _nobody_notes
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -199,14 +229,10 @@ class Table:
                 try:
                     method(*values)
                 except Exception:  # noqa: BLE001 - whatever a listener raises must not stop a frame
-                    hook.is_on = False
-                    _log.exception(
-                        "%r raised in its hook %r and is switched off; what it measured stops here",
-                        hook.listener,
-                        name,
-                    )
+                    hook.broke(name)
 
 
+_nobody_notes = _Hook(None)
 _nobody = Table()
 _table: ContextVar[Table] = ContextVar("toolkit.hooks.table", default=_nobody)
 _scope: ContextVar[Scope | None] = ContextVar("toolkit.hooks.scope", default=None)
@@ -408,13 +434,16 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
         self.pipeline = pipeline
 
     def __enter__(self) -> None:
-        self._listeners = _table.get()
-        if self._listeners._hooks:
+        listeners = self._listeners = _table.get()
+        if listeners._hooks:
             self._outer = _scope.get()
-            here = Scope(self.stage, self.frame, self.pipeline)
+            here = _make(Scope, (self.stage, self.frame, self.pipeline))
             _scope.set(here)
             try:
-                self._listeners.call("scope_begin", here)
+                if not listeners.scopes.scope_begin(here):
+                    listeners.call("scope_begin", here)
+            except Exception:  # noqa: BLE001 - as in `Table.call`
+                listeners.scopes.broke("note_scope_begin")
             except BaseException:  # an interrupt: the block is not entered, nor left
                 _scope.set(self._outer)
                 raise
@@ -425,20 +454,35 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
         value: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._listeners._hooks:
+        listeners = self._listeners
+        if listeners._hooks:
             here = _scope.get()
             _scope.set(self._outer)
-            self._listeners.call("scope_end", here)
+            try:
+                if not listeners.scopes.scope_end(here):
+                    listeners.call("scope_end", here)
+            except Exception:  # noqa: BLE001 - as in `Table.call`
+                listeners.scopes.broke("note_scope_end")
 
 
 def frame_begin(index: int) -> None:
     """Say that work on frame `index` begins in this context."""
-    _table.get().call("frame_begin", index)
+    listeners = _table.get()
+    try:
+        if not listeners.frames.frame_begin(index):
+            listeners.call("frame_begin", index)
+    except Exception:  # noqa: BLE001 - as in `Table.call`
+        listeners.frames.broke("note_frame_begin")
 
 
 def frame_end(index: int) -> None:
     """Say that work on frame `index` is done."""
-    _table.get().call("frame_end", index)
+    listeners = _table.get()
+    try:
+        if not listeners.frames.frame_end(index):
+            listeners.call("frame_end", index)
+    except Exception:  # noqa: BLE001 - as in `Table.call`
+        listeners.frames.broke("note_frame_end")
 
 
 def is_foreign_thread() -> bool:

@@ -44,7 +44,7 @@ def work(level):
     """A session in which every step of a recorder is taken."""
     with profile(level) as session:
         torch.ones(8)
-        for index in range(4):  # the first two are looked at closely
+        for index in range(5):  # the first two are looked at closely
             hooks.frame_begin(index)
             with hooks.scope("plain", index):
                 torch.ones(8)
@@ -52,6 +52,8 @@ def work(level):
                 torch.ones(8).clone()
                 with hooks.scope("inner", index):
                     hooks.report("copy", 16, direction="h2d")
+            if index == 3:
+                session.set_level(level)  # so that the end of the frame is not only noted
             hooks.frame_end(index)
         session.step()
 

@@ -220,18 +220,22 @@ class AllocatorStream:
         elif self._is_hooked and self._hook is not None:
             self._hook.pause()
 
-    def turning(self, watch: Watch | None = None) -> Callable[[], object]:
-        """What ends it and begins the next at once, as often as it is called, inside of one frame.
+    def turning(
+        self, watch: Watch | None = None
+    ) -> tuple[Callable[[], object], Callable[[], object]]:
+        """What ends it and begins the next at once: inside of a frame, and at its borders.
 
-        It is good until the next `pause`. Most of the times are told of all of them together, see
-        `clocks.py`.
+        They are good until the next `pause`. Inside of a frame most of the times are told of all of
+        them together, see `clocks.py`.
 
         Args:
             watch: as for `pause`.
         """
         if self._turns is not None:
-            return partial(self._turns.turn, watch)
-        return self._hook.turn if self._hook is not None else int
+            return partial(self._turns.turn, watch), partial(self._turns.part, watch)
+        if self._hook is None:
+            return int, int
+        return self._hook.turn, self._hook.part
 
     def _mark_border(self) -> Callable[[], object]:
         """What puts a mark between two stretches."""

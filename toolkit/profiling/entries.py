@@ -64,8 +64,14 @@ class Entry:
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + counts.peak_bytes)
         self.live_bytes += counts.net_bytes
 
+    def begin_frame(self, waiting: Waiting) -> None:
+        """A frame or step begins after those that wait; nothing of it is looked at."""
+        self.segments = 0
+        self.is_looked_at = False
+        waiting.call(self.begin_anew)
+
     def begin_anew(self) -> None:
-        """A frame or step begins: what was allocated before it is none of its own."""
+        """What was allocated before is none of its own."""
         self.live_bytes = self.peak_bytes = 0
         if self.on_device.is_used:
             self.on_device = Rise()

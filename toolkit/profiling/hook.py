@@ -123,6 +123,9 @@ class Hook:
         """End, and hand out what came up; None where nothing was begun in this thread."""
         return Sums._make(_SUMS.unpack_from(self._out)) if self._stop(self._out) else None
 
+    def part(self) -> None:
+        self.pause(); self.resume()
+
     def take(self) -> list[SumsBetween]:
         """The stretches since it was last asked, each from a `resume` to a `pause`, in order."""
         found: list[SumsBetween] = []

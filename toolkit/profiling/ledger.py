@@ -72,11 +72,6 @@ class Ledger:
         is_asked = self._schedule is not None or self._on_cycle is not None
         return not (is_asked or self.keeps_events) and self.plan.is_even
 
-    @property
-    def base(self) -> str:
-        """How closely frames are looked at that nothing is asked about."""
-        return self.plan.base
-
     # -- filled by recorders ----------------------------------------------------------------------
 
     def meet(self, native_id: int) -> None:

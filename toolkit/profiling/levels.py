@@ -49,10 +49,15 @@ class Plan:
     """Which level each frame has: the highest of the base, `detail` and a look that was asked for.
 
     Not locked: whoever owns it does so.
+
+    Attributes:
+        base: the level of frames that nothing is asked about.
+        changes: how often something was asked.
     """
 
     def __init__(self, base: str, detail: Callable[[int], str] | None = None) -> None:
         self.base = check_level(base)
+        self.changes: int = 0
         self._detail = detail
         self._number: int = 0
         self._step_at: int = 0  # number when the step began; sources may name frames
@@ -68,10 +73,16 @@ class Plan:
         """Whether the frames that come have the level of those before."""
         return self._detail is None and not self._looks and self._unknown == self.base
 
+    def set_base(self, level: str) -> None:
+        """Have the frames that come at `level`."""
+        self.base = check_level(level)
+        self.changes += 1
+
     def look(self, frames: int, level: str) -> None:
         """Have the next `frames` at `level`, or at the one they have, if it tells more."""
         self._look_level = check_level(level)
         self._looks = frames
+        self.changes += 1
 
     def level_of(self, frame: int) -> str:
         """The level of a frame, settled when it is first asked for; -1 is what has no frame yet."""

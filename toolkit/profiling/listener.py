@@ -40,6 +40,26 @@ class Listener:
         self._home = get_ident() if has_home else _NOWHERE
         self._home_recorder = this_thread()
 
+    def note_scope_begin(self, scope: Scope) -> bool:
+        """See `Tape.enter`."""
+        if _backward_pass() >= 0:
+            return False
+        here = self._home_recorder if get_ident() == self._home else this_thread()
+        return here.tape.enter(self._sink, scope)
+
+    def note_scope_end(self, scope: Scope) -> bool:
+        """See `Tape.leave`."""
+        here = self._home_recorder if get_ident() == self._home else this_thread()
+        return here.tape.leave(self._sink, scope)
+
+    def note_frame_begin(self, index: int) -> bool:
+        """See `Tape.begin`."""
+        return get_ident() == self._home and self._home_recorder.tape.begin(self._sink, index)
+
+    def note_frame_end(self, index: int) -> bool:
+        """See `Tape.end`. Away from home recording pauses with the frame."""
+        return get_ident() == self._home and self._home_recorder.tape.end(self._sink, index)
+
     def scope_begin(self, scope: Scope) -> None:
         """See `Recorder.scope_begin`."""
         if _backward_pass() < 0:

@@ -49,6 +49,7 @@ class Looks:
 
     def __init__(self) -> None:
         self._habits: dict[StageKey, _Habit] = {}
+        self.has_asked = False  # for a look, since somebody put this back
 
     def _habit(self, key: StageKey) -> _Habit:
         habit = self._habits.get(key)
@@ -64,6 +65,17 @@ class Looks:
         is_due = habit.is_asked or number < FIRST_LOOKS or number % LOOK_EVERY == 0
         habit.is_asked = False
         return is_due
+
+    def until_due(self, key: StageKey) -> int:
+        """How many entries come before the next one to look at, as things are."""
+        habit = self._habit(key)
+        if habit.is_asked or habit.entries < FIRST_LOOKS:
+            return 0
+        return -habit.entries % LOOK_EVERY
+
+    def pass_over(self, key: StageKey) -> None:
+        """An entry began that was none to look at."""
+        self._habit(key).entries += 1
 
     def remember(
         self, key: StageKey, place: int, counts: Counts, *, is_looked_at: bool, has_seen: bool
@@ -116,7 +128,7 @@ class Looks:
         known = habit.copies.get((place, signature))
         if known is not None:
             return known, RECALLED
-        habit.is_asked = True  # it did something new: look at its next entry
+        habit.is_asked = self.has_asked = True  # it did something new: look at its next entry
         return habit.newest.get(place, _NOTHING) if signature else _NOTHING, GUESSED
 
     def complete(self, key: StageKey, place: int, counts: Counts) -> str:

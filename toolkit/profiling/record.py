@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.segments import Sink, is_even, is_recording, level_for
 from toolkit.profiling.sums import Sums
-from toolkit.profiling.tape import Tape
+from toolkit.profiling.tape import Note, Tape, play
 from toolkit.profiling.turns import Marked
 from toolkit.profiling.watch import Watch
 
@@ -57,7 +58,9 @@ class Recorder:
         self._waiting = Waiting(self._stream.take)
         self._settled_ns = 0
         self._is_plain = False  # what began last: it may wait, and has its times from the stream
-        self._tape = Tape()
+        self.tape = self._own_tape = Tape(self._note, self._is_quiet)
+        self._noted_for: Sink | None = None
+        self._unplayed: deque[Note] = deque()
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
@@ -90,6 +93,7 @@ class Recorder:
     def detach(self, sink: Sink) -> None:
         """Hand out what there is, and forget `sink`."""
         try:
+            self._play()
             if not self._frames:
                 self._looks.forget_idle(self._entries[0].key)
             self._cut()
@@ -119,14 +123,9 @@ class Recorder:
 
     def scope_begin(self, sink: Sink, scope: Scope) -> None:
         """A scope was entered. Told once by each session; the first one cuts."""
-        key = (scope.pipeline, scope.stage)
-        is_due = None
-        if self._tape.is_for(sink, scope) and self._is_quiet():
-            is_due = self._looks.is_due(key)
-            if not is_due:
-                self._note(scope)
-                return
-        self._tape.play(self._entries, self._waiting)
+        if self.tape.enter(sink, scope):
+            return
+        self._play()
         self._meet(sink)
         top = self._entries[-1]
         if top.scope is scope:
@@ -139,18 +138,17 @@ class Recorder:
             self._cut()
         else:
             self._cut(may_wait=self._frames != [])
-            entry = Entry(scope, [sink])
-            entry.is_looked_at = self._looks.is_due(key) if is_due is None else is_due
-            self._entries.append(entry)
+            top = Entry(scope, [sink])
+            top.is_looked_at = self._looks.is_due(top.key)
+            self._entries.append(top)
         self._begin()
+        self.tape.allow(top.key, self._looks.until_due(top.key))
 
     def scope_end(self, scope: Scope) -> None:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
-        opened = self._tape.opened
-        if opened and opened[-1] is scope and self._is_quiet():
-            self._note(None)
+        if self._noted_for is not None and self.tape.leave(self._noted_for, scope):
             return
-        self._tape.play(self._entries, self._waiting)
+        self._play()
         is_top = self._entries[-1].scope is scope
         if not is_top and not any(entry.scope is scope for entry in self._entries):
             return
@@ -162,22 +160,42 @@ class Recorder:
 
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
-        waits = self._waits
         if self._is_busy or self._watch.mark or not self._stream.is_host_only():
             return False
-        return not (waits.syncs or waits.windows or PAUSES.stops or PAUSES.waiting)
+        return not (PAUSES.stops or PAUSES.waiting)
 
-    def _note(self, scope: Scope | None) -> None:
-        """A plain stretch ends and the next one begins, in `scope`, or back outside of the last."""
+    def _note(self, end: Callable[[], object], keep: Callable[[Note], None], note: Note) -> None:
+        """A plain stretch ends and the next one begins."""
         self._is_busy = True
         try:
-            self._tape.note(scope)
+            end()
+            keep(note)
         except BaseException:  # an interrupt
             self._abandon()
             raise
         self._is_busy = False
         if self._deferred:
             self._catch_up()
+
+    def _play(self) -> None:
+        """Have happen what was only noted."""
+        self._unplayed += self.tape.take()
+        if self._unplayed and self._noted_for is not None:
+            of_thread = (self._entries, self._frames, self._waiting, self._looks)
+            play(self._unplayed, self._noted_for, *of_thread)
+
+    def _open_tape(self) -> None:
+        """Note what comes next in the plain stretch that began, where one session records it."""
+        sinks, tape = self._waiting.sinks, self._own_tape
+        if tape is not self.tape or self._looks.has_asked:
+            tape.forget()
+            self._looks.has_asked = False
+        self.tape = tape
+        if len(sinks) == 1 and len(self._frames) <= 1:
+            self._noted_for = sinks[0]
+            tape.turn, tape.part = self._stream.turning(self._modes())
+            until_ns = self._settled_ns + SOON_NS
+            tape.open(sinks[0], self._level, self._waiting.frame, until_ns)
 
     def _modes(self) -> Watch | None:
         """What tells what the modes saw of a plain stretch, if they are worn."""
@@ -198,6 +216,7 @@ class Recorder:
             bottom.sinks.append(sink)
         self._turn_page()
         self._begin()
+        self.tape.allow(bottom.key, self._looks.until_due(bottom.key))
 
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
@@ -223,9 +242,13 @@ class Recorder:
             self._settle()
 
     def _settle(self) -> None:
-        self._tape.play(self._entries, self._waiting)
+        self._play()
         self._waiting.settle(self._looks)
         self._settled_ns = time.perf_counter_ns()
+        self.tape.until_ns = self._settled_ns + SOON_NS
+        if self._looks.has_asked:
+            self.tape.forget()
+            self._looks.has_asked = False
 
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again.
@@ -244,7 +267,7 @@ class Recorder:
         self._catch_up()
 
     def _take(self, sink: Sink, event: Event) -> None:
-        self._tape.play(self._entries, self._waiting)
+        self._play()
         if event is not self._last_event:
             self._meet_event(event)
         self._meet(sink)
@@ -281,6 +304,8 @@ class Recorder:
             self._watch.reported += 1
         if self._start_ns:
             self._waits.hear(event, self._stream.started_ns)
+            if self._waits.windows:
+                self.tape.close()
             if self._level != LEVELS[0]:
                 self._located = self._watch.located(event)
 
@@ -291,6 +316,7 @@ class Recorder:
         if self._start_ns and not self._waits.is_told((begin_ns, begin_ns + took_ns)):
             mark = sources.mark(op, caller) if self._level != LEVELS[0] else ""
             self._waits.syncs.append((mark, op, device, begin_ns, took_ns))
+            self.tape.close()
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
@@ -298,6 +324,7 @@ class Recorder:
             self._known.add(sink)
             self._settle()
             self._looks = Looks()
+            self.tape.forget()
             sink.meet(self._native_id)
         self._last_met = ref(sink)
 
@@ -323,8 +350,7 @@ class Recorder:
     def _turn_page(self) -> None:
         """A frame or step begins: what lies outside of stages is a new entry."""
         bottom = self._entries[0]
-        bottom.segments = 0
-        self._waiting.call(bottom.begin_anew)
+        bottom.begin_frame(self._waiting)
         bottom.is_looked_at = self._looks.is_due(bottom.key)
 
     def _begin(self, missing: str = "") -> None:
@@ -334,8 +360,7 @@ class Recorder:
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
             if self._is_plain and self._start_ns:
-                turn = self._stream.turning(self._modes())
-                self._tape.open_for(self._waiting.sinks, self._waiting.frame, turn)
+                self._open_tape()
         except BaseException:  # an interrupt
             self._abandon()
             raise
@@ -421,8 +446,8 @@ class Recorder:
             if self._is_plain:
                 self._stream.pause(self._modes())
                 self._is_busy = True
-                self._tape.play(self._entries, self._waiting)
-                self._tape.close()
+                self.tape.close()
+                self._play()
                 if (
                     may_wait
                     and self._stream.is_host_only()
@@ -439,8 +464,9 @@ class Recorder:
         """Leave torch as it was, with no segment open; the next step of work opens one."""
         self._watch.end()
         self._stream.stop()
+        self.tape.close()
+        self._play()
         self._waiting.clear()
-        self._tape.close()
         self._is_plain = False
         self._start_ns = self._waiting.stopped_ns = 0
         self._level = LEVELS[0]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from toolkit.hooks import Event
     from toolkit.profiling.counting import Counts
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.levels import Plan
     from toolkit.profiling.looks import Copies
     from toolkit.profiling.sums import SumsBetween
     from toolkit.profiling.virtual import VirtualTime
@@ -91,8 +92,8 @@ class Sink(Protocol):
         ...
 
     @property
-    def base(self) -> str:
-        """How closely it wants frames looked at that nothing is asked about."""
+    def plan(self) -> Plan:
+        """How closely it wants frames looked at."""
         ...
 
     def meet(self, native_id: int) -> None:
@@ -137,7 +138,7 @@ def is_even(sinks: Iterable[Sink], level: str) -> bool:
     for sink in sinks:
         if not sink.is_patient:
             return False
-        highest = higher(highest, sink.base)
+        highest = higher(highest, sink.plan.base)
     return highest == level
 
 

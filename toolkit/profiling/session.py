@@ -118,7 +118,7 @@ class Session:
             RuntimeError: the session is closed, or was loaded.
         """
         with self.lock:
-            self._plan().base = check_level(level)
+            self._plan().set_base(level)
             self.level = higher(self.level, level)
 
     def look(self, *, frames: int = 1, level: str = "exact") -> None:

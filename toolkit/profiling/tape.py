@@ -1,93 +1,211 @@
-"""What is done where a plain stretch ends inside of a frame? As little as can be: a note.
+"""What is done where a plain stretch ends between two stages or frames? As little as can be: a note.
 
 Between two stages the caches are full of their pixels, and whatever runs there runs cold, several
-times slower than it does a second time. So scopes that are entered and left are only noted down,
-and looked into when the frame ends, all of them one after the other.
+times slower than it does a second time. So scopes and frames that begin and end are only noted
+down, and looked into later, those of several frames together, one after the other.
+
+The compiled hook has a tape of its own, with the same methods, that runs no Python; see `hook.cpp`.
 """
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
+from toolkit.hooks import Scope
 from toolkit.profiling.entries import Entry
+from toolkit.profiling.segments import is_even
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections import deque
+    from collections.abc import Callable
 
-    from toolkit.hooks import Scope
     from toolkit.profiling.entries import Waiting
+    from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.looks import Looks
     from toolkit.profiling.segments import Sink
 
-__all__ = ["Tape"]
+__all__ = ["LONGEST", "Note", "Tape", "play"]
 
-LONGEST = 128
+LONGEST = 256
+
+# A scope that was entered; None, where the innermost one was left; a frame that began; or, below 0,
+# the complement of one that ended.
+Note = Scope | int | None
 
 
 class Tape:
-    """Scopes of one frame and one session that were entered and left, in order.
+    """Scopes and frames of one thread and one session, as they began and ended.
+
+    Args:
+        note: calls its first argument, and then its second with the third; so that nothing comes
+            in between.
+        is_quiet: whether nothing came up in the stretch under way.
 
     Attributes:
-        opened: of those noted, the ones that were not left, the innermost last.
+        turn: ends a stretch, and begins the next, inside of a frame.
+        part: the same at its border, where the system is asked.
+        until_ns: when the frames that are noted are to be counted.
     """
 
-    __slots__ = ("_frame", "_notes", "_sink", "_turn", "opened")
+    __slots__ = (
+        "_changes",
+        "_frame",
+        "_is_even",
+        "_is_quiet",
+        "_left",
+        "_note",
+        "_notes",
+        "_opened",
+        "_sink",
+        "part",
+        "turn",
+        "until_ns",
+    )
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        note: Callable[[Callable[[], object], Callable[[Note], None], Note], None],
+        is_quiet: Callable[[], bool],
+    ) -> None:
+        self._note = note
+        self._is_quiet = is_quiet
         self._sink: Sink | None = None
+        self._is_even = False
+        self._changes = 0
         self._frame = -1
-        self._notes: list[Scope | None] = []
-        self._turn: Callable[[], object] = int
-        self.opened: list[Scope] = []
+        self._notes: list[Note] = []
+        self._opened: list[Scope] = []
+        self._left: dict[StageKey, int] = {}
+        self.turn: Callable[[], object] = int
+        self.part: Callable[[], object] = int
+        self.until_ns = 0
 
-    def open_for(self, sinks: Sequence[Sink], frame: int, turn: Callable[[], object]) -> None:
-        """From now on take scopes of `frame`, where one session alone records it.
+    def open(self, sink: Sink, level: str, frame: int, until_ns: int) -> None:
+        """From now on take scopes of `frame` that `sink` is told of, and frames that follow it.
 
         Args:
-            sinks: all that record it.
-            frame: its index.
-            turn: ends a stretch, and begins the next.
+            sink: who alone records here.
+            level: at which.
+            frame: the one under way, or -1.
+            until_ns: when those that are noted are to be counted.
         """
-        self._sink = sinks[0] if len(sinks) == 1 and frame >= 0 else None
+        self._sink = sink
+        self._is_even = is_even((sink,), level)
+        self._changes = sink.plan.changes
         self._frame = frame
-        self._turn = turn
+        self.until_ns = until_ns
 
     def close(self) -> None:
-        """Take none."""
+        """Take no more. What was noted stays until it is taken."""
         self._sink = None
-        self._notes.clear()
-        self.opened.clear()
 
-    def is_for(self, sink: Sink, scope: Scope) -> bool:
-        """Whether it takes `scope`, which `sink` was told of."""
-        return sink is self._sink and scope.frame == self._frame and len(self._notes) < LONGEST
+    def allow(self, key: StageKey, entries: int) -> None:
+        """So many entries of a stage may be noted; the next one is to be looked at."""
+        self._left[key] = entries
 
-    def note(self, scope: Scope | None) -> None:
-        """A scope was entered; or, with None, the innermost one was left. A stretch ends here."""
-        self._turn()
-        self._notes.append(scope)
-        if scope is None:
-            self.opened.pop()
-        else:
-            self.opened.append(scope)
+    def forget(self) -> None:
+        """Allow none."""
+        self._left.clear()
 
-    def play(self, entries: list[Entry], waiting: Waiting) -> None:
-        """Have the stretches wait that were only noted, and the scopes be entered and left.
-
-        What is open stays so, and is no longer the tape's.
-
-        Args:
-            entries: of the thread, the innermost last.
-            waiting: what it has that is not counted yet.
-        """
-        if not self._notes:
-            return
+    def take(self) -> list[Note]:
+        """What was noted since. Scopes that are open still are no longer the tape's."""
         notes, self._notes = self._notes, []
-        self.opened.clear()
-        for scope in notes:
-            top = entries[-1]
-            waiting.append(top)
-            if scope is None:
-                entries.pop()
-                waiting.leave(top, entries[-1])
-            else:
-                entries.append(Entry(scope, list(top.sinks), is_looked_at=False))
+        self._opened.clear()
+        return notes
+
+    # -- noting: each answers whether it did ------------------------------------------------------
+
+    def enter(self, sink: Sink, scope: Scope) -> bool:
+        """A scope was entered."""
+        if sink is not self._sink or not scope.frame == self._frame >= 0:
+            return False
+        key = (scope.pipeline, scope.stage)
+        left = self._left.get(key, 0)
+        if not left or not self._has_room():
+            return False
+        self._left[key] = left - 1
+        self._note(self.turn, self._notes.append, scope)
+        self._opened.append(scope)
+        return True
+
+    def leave(self, sink: Sink, scope: Scope) -> bool:
+        """The innermost scope was left."""
+        opened = self._opened
+        if sink is not self._sink or not opened or opened[-1] is not scope or not self._is_quiet():
+            return False
+        self._note(self.turn, self._notes.append, None)
+        opened.pop()
+        return True
+
+    def begin(self, sink: Sink, index: int) -> bool:
+        """A frame began."""
+        left = self._left.get(("", ""), 0)
+        if not (left and index >= 0 and self._goes_on(sink, -1)):
+            return False
+        self._left["", ""] = left - 1
+        self._note(self.part, self._notes.append, index)
+        self._frame = index
+        return True
+
+    def end(self, sink: Sink, index: int) -> bool:
+        """A frame ended."""
+        if not self._goes_on(sink, index) or time.perf_counter_ns() > self.until_ns:
+            return False
+        self._note(self.part, self._notes.append, ~index)
+        self._frame = -1
+        return True
+
+    def _goes_on(self, sink: Sink, frame: int) -> bool:
+        """Whether the next frame is like this one."""
+        is_ours = sink is self._sink and frame == self._frame and not self._opened
+        if not (is_ours and self._is_even and sink.plan.changes == self._changes):
+            return False
+        return self._has_room()
+
+    def _has_room(self) -> bool:
+        return len(self._notes) < LONGEST and self._is_quiet()
+
+
+def play(
+    notes: deque[Note],
+    sink: Sink,
+    entries: list[Entry],
+    frames: list[int],
+    waiting: Waiting,
+    looks: Looks,
+) -> None:
+    """Have the stretches wait that were noted, and the scopes and frames begin and end.
+
+    Args:
+        notes: in order, one where each stretch ended. They are taken out; an interrupt leaves those
+            that come after it.
+        sink: who recorded.
+        entries: of the thread, the innermost last.
+        frames: that it works on.
+        waiting: what it has that is not counted yet.
+        looks: what is known of its stages.
+    """
+    bottom = entries[0]
+    while notes:
+        note = notes[0]
+        del notes[0]
+        top = entries[-1]
+        waiting.append(top)
+        if note is None:
+            entries.pop()
+            waiting.leave(top, entries[-1])
+        elif isinstance(note, Scope):
+            entries.append(Entry(note, list(top.sinks), is_looked_at=False))
+            looks.pass_over(entries[-1].key)
+        elif note >= 0:
+            frames[:] = [note]
+            waiting.call(partial(sink.begin_frame, note))
+            bottom.begin_frame(waiting)
+            looks.pass_over(bottom.key)
+            waiting.frame = top.frame_or(note)
+        else:
+            frames.clear()
+            waiting.call(lambda index=~note: sink.end_frame(index, bottom.peak_bytes))
+            waiting.frame = top.frame_or(-1)

@@ -102,6 +102,11 @@ class Turns:
         self._mark()
         clocks.enter()
 
+    def part(self, watch: Watch | None = None) -> None:
+        """It is over, and the next one begins at once, at the border of a frame."""
+        self.end(watch)
+        self._clocks.begin()
+
     @property
     def began_ns(self) -> int:
         """When the one began that is open, or was last."""
