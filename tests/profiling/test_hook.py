@@ -107,27 +107,6 @@ def test_stretches_are_kept_with_their_times_until_they_are_taken(
     assert stream.take() == []
 
 
-@pytest.mark.parametrize("is_hooked", [True, False], ids=["compiled hook", "torch's profiler"])
-def test_a_turn_ends_one_stretch_and_begins_the_next(
-    compiled, nothing_known, monkeypatch, is_hooked
-):
-    monkeypatch.delattr(torch, "emu", raising=False)
-    hook._hook, hook._is_looked_for = hook.Hook(compiled) if is_hooked else None, True
-    stream = AllocatorStream()
-    begin = stream.resume()
-    turn = stream.turning()
-    for size in (10, 20):
-        torch.empty(size)
-        turn()
-    stream.pause()
-    stream.stop()
-    found = stream.take()
-    begins, ends = [one[0] for one in found], [one[1] for one in found]
-    assert begins[0] == begin
-    assert [one[5] for one in found] == [40, 80, 0]
-    assert all(end <= later for end, later in zip(ends, begins[1:], strict=False))
-
-
 @pytest.mark.parametrize("wanted", [{"operators": True}, {"operators": False, "marks": True}])
 def test_events_come_in_the_order_of_torch_s_own_profiler(compiled, nothing_known, wanted):
     def listened(one):

@@ -2,15 +2,17 @@
 
 import gc
 import threading
+import time
+from collections import deque
 
 import pytest
 import torch
 
 from toolkit import hooks
-from toolkit.profiling import profile
+from toolkit.profiling import hook, noting, profile, record
 from toolkit.profiling.entries import Entry, Waiting
-from toolkit.profiling.record import Recorder
-from toolkit.profiling.tape import LONGEST, Tape
+from toolkit.profiling.looks import Looks
+from toolkit.profiling.tape import LONGEST, Tape, play
 
 pytestmark = pytest.mark.usefixtures("each_way_of_counting")
 
@@ -19,19 +21,18 @@ LOOKED = 2  # the first frames, which are looked at and not noted
 
 @pytest.fixture
 def noted(monkeypatch):
-    """Names of the scopes that were noted, None where one was left."""
+    """What was noted, once it was counted: names of scopes, None where one was left, and frames."""
     names = []
-    note = Recorder._note
 
-    def listening(recorder, scope):
-        names.append(scope.stage if scope else None)
-        note(recorder, scope)
+    def listening(notes, *others):
+        names.extend(one.stage if isinstance(one, hooks.Scope) else one for one in notes)
+        play(notes, *others)
 
-    monkeypatch.setattr(Recorder, "_note", listening)
+    monkeypatch.setattr(noting, "play", listening)
     return names
 
 
-def play(stages, frames=LOOKED + 2):
+def run(stages, frames=LOOKED + 2):
     for index in range(frames):
         hooks.frame_begin(index)
         for name, work in stages.items():
@@ -42,7 +43,7 @@ def play(stages, frames=LOOKED + 2):
 
 def test_each_stage_has_its_own_allocations_on_each_frame(noted):
     with profile() as session:
-        play({"one": lambda index: torch.empty(10 + index), "two": lambda index: torch.empty(100)})
+        run({"one": lambda index: torch.empty(10 + index), "two": lambda index: torch.empty(100)})
     frames = [
         {key[1]: (tally.allocations, tally.allocated_bytes) for key, tally in one.stages.items()}
         for one in session.frames
@@ -62,8 +63,8 @@ def test_a_scope_inside_of_a_noted_one_suspends_it(noted):
         torch.empty(1)
 
     with profile() as session:
-        play({"outer": outer}, frames=LOOKED + 1)
-    assert noted == ["outer", "inner", None, None]
+        run({"outer": outer}, frames=LOOKED + 1)
+    assert [one for one in noted if type(one) is not int] == ["outer", "inner", None, None]
     bill = session.bill()
     assert bill.stage("inner").total.allocated_bytes == 2000 * (LOOKED + 1)
     assert bill.stage("outer").total.allocated_bytes == 4004 * (LOOKED + 1)
@@ -81,8 +82,8 @@ def test_what_is_reported_in_a_noted_scope_is_charged_to_it(noted):
         torch.empty(20)
 
     with profile() as session:
-        play({"plain": lambda index: torch.empty(5), "stage": stage}, frames=LOOKED + 1)
-    assert noted[0] == "plain"
+        run({"plain": lambda index: torch.empty(5), "stage": stage}, frames=LOOKED + 1)
+    assert "plain" in noted
     total = session.bill().stage("stage").total
     assert total.copies == {"h2d": [LOOKED + 1, 64 * (LOOKED + 1)]}
     assert (total.allocations, total.allocated_bytes) == (2 * (LOOKED + 1), 120 * (LOOKED + 1))
@@ -93,7 +94,7 @@ def test_a_pause_of_the_collector_is_charged_to_the_scope_in_which_it_happens(no
     gc.disable()
     try:
         with profile() as session:
-            play(
+            run(
                 {"before": lambda index: None, "stage": lambda index: gc.collect()},
                 frames=LOOKED + 4,
             )
@@ -105,6 +106,15 @@ def test_a_pause_of_the_collector_is_charged_to_the_scope_in_which_it_happens(no
     assert bill.stage("before").total.gc_pauses == 0
 
 
+def test_pauses_of_other_threads_are_in_nobody_s_way(noted):
+    with profile():
+        thread = threading.Thread(target=gc.collect)  # which nobody records, so that nobody asks
+        thread.start()
+        thread.join()
+        run({"stage": lambda index: torch.empty(1)}, frames=LOOKED + 4)
+    assert noted.count("stage") >= 4
+
+
 def test_what_a_backward_pass_takes_is_charged_to_the_stage_that_waits_for_it(noted):
     weight = torch.ones(1000, requires_grad=True)
 
@@ -113,7 +123,7 @@ def test_what_a_backward_pass_takes_is_charged_to_the_stage_that_waits_for_it(no
         (weight * 2).sum().backward()
 
     with profile() as session:
-        play({"before": lambda index: torch.empty(1), "train": train}, frames=LOOKED + 2)
+        run({"before": lambda index: torch.empty(1), "train": train}, frames=LOOKED + 2)
     assert "train" in noted
     frames = [one.stages["", "train"] for one in session.frames]
     assert len({(one.allocations, one.allocated_bytes) for one in frames}) == 1
@@ -121,7 +131,7 @@ def test_what_a_backward_pass_takes_is_charged_to_the_stage_that_waits_for_it(no
 
 def test_two_sessions_see_the_same_and_none_of_it_is_noted(noted):
     with profile() as outer, profile() as inner:
-        play({"stage": lambda index: torch.empty(10)})
+        run({"stage": lambda index: torch.empty(10)})
     assert noted == []
     assert outer.bill().stage("stage").total.allocations == LOOKED + 2
     assert inner.bill().stage("stage").total.allocations == LOOKED + 2
@@ -139,7 +149,7 @@ def test_a_session_that_begins_in_a_noted_scope_sees_what_follows(noted):
         torch.empty(30)
 
     with profile() as outer:
-        play({"before": lambda index: None, "stage": stage}, frames=LOOKED + 1)
+        run({"before": lambda index: None, "stage": stage}, frames=LOOKED + 1)
     assert "before" in noted
     assert inner[0].bill().whole.total.allocated_bytes == 80
     last = outer.frames[-1].stages["", "stage"]
@@ -152,11 +162,11 @@ def test_every_thread_notes_for_itself():
 
         def other():
             with hooks.using(table):
-                play({"there": lambda index: torch.empty(100)})
+                run({"there": lambda index: torch.empty(100)})
 
         thread = threading.Thread(target=other)
         thread.start()
-        play({"here": lambda index: torch.empty(10)})
+        run({"here": lambda index: torch.empty(10)})
         thread.join()
     bill = session.bill()
     assert bill.stage("here").total.allocated_bytes == 40 * (LOOKED + 2)
@@ -170,31 +180,285 @@ def test_a_frame_of_very_many_scopes_is_counted_whole(noted):
                 torch.empty(1)
 
     with profile() as session:
-        play({"stage": stage}, frames=LOOKED + 1)
+        run({"stage": stage}, frames=LOOKED + 1)
     assert session.bill().stage("inner").calls == LONGEST * (LOOKED + 1)
     assert session.bill().stage("inner").total.allocations == LONGEST * (LOOKED + 1)
 
 
-def test_a_tape_takes_scopes_of_its_frame_and_session_alone():
-    tape, sink = Tape(), object()
-    tape.open_for([sink], 7, int)
-    assert tape.is_for(sink, hooks.Scope("blur", 7))
-    assert not tape.is_for(sink, hooks.Scope("blur", 8))
-    assert not tape.is_for(object(), hooks.Scope("blur", 7))
-    tape.open_for([sink, object()], 7, int)
-    assert not tape.is_for(sink, hooks.Scope("blur", 7))
-    tape.open_for([sink], 7, int)
+def test_frames_that_are_alike_are_noted_with_their_scopes(noted):
+    with profile() as session:
+        run({"stage": lambda index: torch.empty(10)}, frames=LOOKED + 3)
+    first = noted.index(LOOKED)
+    assert noted[first : first + 8] == [2, "stage", None, ~2, 3, "stage", None, ~3]
+    assert [one.index for one in session.frames] == [0, 1, 2, 3, 4]
+    assert all(one.stages["", "stage"].allocated_bytes == 40 for one in session.frames)
+    assert all(one.peak_bytes == 40 for one in session.frames)
+
+
+def test_what_lies_between_frames_is_charged_to_the_next_one():
+    def between(index):
+        torch.empty(100 * (index + 1))
+        hooks.frame_begin(index)
+        hooks.frame_end(index)
+
+    with profile() as session:
+        for index in range(LOOKED + 4):
+            between(index)
+    assert [one.total().allocated_bytes for one in session.frames] == [
+        400 * (index + 1) for index in range(LOOKED + 4)
+    ]
+
+
+def test_a_look_that_is_asked_for_comes_with_the_next_frame(noted):
+    with profile() as session:
+        for index in range(LOOKED + 4):
+            if index == LOOKED + 2:
+                session.look()
+            hooks.frame_begin(index)
+            with hooks.scope("stage", index):
+                torch.empty(10)
+            hooks.frame_end(index)
+    assert [one.level for one in session.frames] == ["counts"] * 4 + ["exact", "counts"]
+
+
+def test_a_level_that_is_set_comes_with_the_next_frame(noted):
+    with profile() as session:
+        for index in range(LOOKED + 4):
+            hooks.frame_begin(index)
+            if index == LOOKED + 1:
+                session.set_level("lines")
+            with hooks.scope("stage", index):
+                torch.empty(10)
+            hooks.frame_end(index)
+    assert [one.level for one in session.frames] == ["counts"] * 4 + ["lines", "lines"]
+
+
+def test_a_stage_is_looked_at_again_on_every_sixtieth_entry():
+    with profile() as session:
+        run({"copy": lambda index: torch.ones(4).clone()}, frames=130)
+    calls = session.operators["", "copy"]["aten::clone"].calls
+    assert calls == 4  # the first two entries, and two of those that follow
+
+
+def test_a_frame_that_ends_late_is_counted_at_once(monkeypatch):
+    monkeypatch.setattr(record, "SOON_NS", 0)
+    seen = []
+
+    with profile() as session:
+
+        def reader():
+            seen.append(session._frame_count)  # without catching up, as another thread reads it
+
+        for index in range(LOOKED + 2):
+            hooks.frame_begin(index)
+            hooks.frame_end(index)
+            reader()
+    assert seen == [1, 2, 3, 4]
+
+
+# -- a tape by itself -----------------------------------------------------------------------------
+
+
+class Plan:
+    """The part of a session's plan that a tape asks for."""
+
+    changes = 0
+
+
+class Sink:
+    """A session that only is somebody."""
+
+    def __init__(self):
+        self.told = []
+
+    def add_plain(self, segments, thread):
+        self.told += [(key[1], frame) for key, frame, *_ in segments]
+
+    def begin_frame(self, index):
+        self.told.append(("begin", index))
+
+    def end_frame(self, index, peak_bytes):
+        self.told.append(("end", index))
+
+
+LATER = time.perf_counter_ns() + 3_600_000_000_000
+
+
+@pytest.fixture(params=["Python", "compiled hook"])
+def tape(request):
+    """A tape, and what makes the stretch under way be there."""
+    if request.param == "Python":
+
+        def note(end, keep, one):
+            keep(one)
+
+        yield Tape(note, lambda: True)
+        return
+    one = hook.Hook(request.getfixturevalue("compiled_hook"))
+    one.resume()
+    yield one.tape()
+    one.pause()
+    one.take()
+    one.is_free()
+
+
+def scope(stage="blur", frame=7, pipeline=""):
+    """A scope, with names that are the same objects each time."""
+    return hooks.Scope(stage, frame, pipeline)
+
+
+def test_it_takes_scopes_of_its_frame_and_session_as_many_as_are_allowed(tape):
+    sink, here = Sink(), scope()
+    tape.open(sink, Plan(), True, 7, LATER)
+    assert not tape.enter(sink, here)
+    tape.allow("", "blur", 2)
+    assert not tape.enter(Sink(), here)
+    assert not tape.enter(sink, scope(frame=8))
+    assert not tape.enter(sink, scope("gray"))
+    assert tape.enter(sink, here)
+    assert not tape.leave(sink, scope())
+    assert tape.leave(sink, here)
+    assert tape.enter(sink, here)
+    assert tape.leave(sink, here)
+    assert not tape.enter(sink, here)
+    assert tape.take() == [here, None, here, None]
+    assert tape.take() == []
+
+
+def test_what_is_taken_while_it_is_open_is_no_longer_the_tape_s(tape):
+    sink, here = Sink(), scope()
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "blur", 60)
+    assert tape.enter(sink, here)
+    assert tape.take() == [here]
+    assert not tape.leave(sink, here)
+
+
+def test_a_closed_one_takes_none_and_keeps_what_it_has(tape):
+    sink, here = Sink(), scope()
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "blur", 60)
+    tape.enter(sink, here)
     tape.close()
-    assert not tape.is_for(sink, hooks.Scope("blur", 7))
+    assert not tape.leave(sink, here)
+    assert tape.take() == [here]
 
 
-def test_what_was_noted_is_played_once_and_in_order():
-    tape, scope, sink = Tape(), hooks.Scope("blur", 7), object()
-    entries, waiting = [Entry(None, [sink])], Waiting(list)
-    tape.note(scope)
-    assert tape.opened == [scope]
-    tape.play(entries, waiting)
-    assert [one.scope for one in entries] == [None, scope]
-    assert tape.opened == []  # it is an entry like others now
-    tape.play(entries, waiting)
-    assert len(entries) == 2
+def test_it_takes_frames_that_follow_one_another(tape):
+    sink = Sink()
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "", 2)
+    assert not tape.end(sink, 8)
+    assert tape.end(sink, 7)
+    assert not tape.enter(sink, scope())
+    assert tape.begin(sink, 9)
+    assert not tape.begin(sink, 10)
+    assert tape.end(sink, 9)
+    assert tape.begin(sink, 10)
+    assert tape.end(sink, 10)
+    assert not tape.begin(sink, 11)  # which is to be looked at
+    assert tape.take() == [~7, 9, ~9, 10, ~10]
+
+
+@pytest.mark.parametrize("case", ["a change", "not even", "late", "open scope"])
+def test_it_leaves_frames_to_others_that_are_not_like_the_last(tape, case):
+    sink, plan = Sink(), Plan()
+    tape.allow("", "blur", 60)
+    tape.open(sink, plan, case != "not even", 7, 0 if case == "late" else LATER)
+    if case == "a change":
+        plan.changes = 1
+    if case == "open scope":
+        assert tape.enter(sink, scope())
+    assert not tape.end(sink, 7)
+
+
+def test_it_has_room_for_so_many(tape):
+    sink, here = Sink(), scope()
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "blur", 10_000)
+    count = 0
+    while tape.enter(sink, here) and tape.leave(sink, here):
+        count += 1
+    assert count == LONGEST // 2
+    assert len(tape.take()) == LONGEST
+
+
+def test_what_was_forgotten_is_allowed_no_more(tape):
+    sink = Sink()
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "blur", 60)
+    tape.forget()
+    assert not tape.enter(sink, scope())
+
+
+def test_a_pause_or_a_device_is_nothing_to_be_noted(compiled_hook, monkeypatch):
+    one = hook.Hook(compiled_hook)
+    tape, sink = one.tape(), Sink()
+    tape.allow("", "blur", 60)
+    one.resume()
+    tape.open(sink, Plan(), True, 7, LATER)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "emu", object(), raising=False)
+        assert not tape.enter(sink, scope())
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.cuda, "_initialized", True)
+        assert not tape.enter(sink, scope())
+    monkeypatch.delattr(torch, "emu", raising=False)
+    hook.PAUSES.stops.append((1, 1))
+    assert not tape.enter(sink, scope())
+    hook.PAUSES.stops.clear()
+    hook.PAUSES.waiting[threading.get_ident()] = deque()
+    assert not tape.enter(sink, scope())
+    hook.PAUSES.waiting[-1] = hook.PAUSES.waiting.pop(threading.get_ident())  # another thread's
+    assert tape.enter(sink, scope())
+    del hook.PAUSES.waiting[-1]
+    one.pause()
+    assert not tape.enter(sink, scope())  # no stretch is under way
+    one.take()
+    one.is_free()
+
+
+def test_the_tape_of_another_thread_takes_nothing(tape):
+    sink, found = Sink(), []
+    tape.open(sink, Plan(), True, 7, LATER)
+    tape.allow("", "blur", 60)
+    if isinstance(tape, Tape):
+        pytest.skip("who has it in Python, has the thread's own")
+    thread = threading.Thread(target=lambda: found.append(tape.enter(sink, scope())))
+    thread.start()
+    thread.join()
+    assert found == [False]
+
+
+def test_what_was_noted_happens_once_and_in_order():
+    sink = Sink()
+    entries, frames, waiting, looks = [Entry(None, [sink])], [], Waiting(list), Looks()
+    sink.is_recording = True
+    waiting.begin(-1, [sink])
+    notes = deque([7, scope(), None, ~7, 8, scope(frame=8)])
+    play(notes, sink, entries, frames, waiting, looks)
+    assert [one.scope for one in entries] == [None, scope(frame=8)]
+    assert frames == [8]
+    assert not notes
+    assert looks.until_due(("", "blur")) == 58
+    waiting._take = lambda: [(0,) * 11] * 6
+    waiting.settle(looks)
+    assert sink.told == [
+        ("", -1),
+        ("begin", 7),
+        ("", 7),
+        ("blur", 7),
+        ("", 7),
+        ("end", 7),
+        ("", -1),
+        ("begin", 8),
+        ("", 8),
+    ]
+
+
+def test_an_end_whose_beginning_an_interrupt_took_ends_nothing_else():
+    sink = Sink()
+    entries, frames = [Entry(None, [sink])], []
+    play(deque([None, ~7]), sink, entries, frames, Waiting(list), Looks())
+    assert len(entries) == 1
+    assert frames == []

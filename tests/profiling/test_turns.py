@@ -43,7 +43,7 @@ def test_a_list_that_torch_lost_leaves_every_stretch_empty():
 
 
 def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_over():
-    turns = Turns(int)
+    turns = Turns(int, 0)
     turns.begin()
     turns.end()
     turns.begin()
@@ -57,7 +57,7 @@ def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_ove
 
 
 def test_clocks_are_those_of_the_stretch():
-    turns = Turns(int)
+    turns = Turns(int, 0)
     begun_ns = turns.begin()
     assert not turns.has_ended
     turns.end()
@@ -97,7 +97,7 @@ def test_events_of_another_thread_go_to_the_marked_stretch_of_their_time():
 
 
 def test_a_marked_stretch_that_is_read_while_it_is_open_keeps_its_events():
-    turns = Turns(int)
+    turns = Turns(int, 0)
     watch = Watch()
     first = watch.seen
     turns.begin()

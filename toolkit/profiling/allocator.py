@@ -78,6 +78,7 @@ class AllocatorStream:
         "_is_hooked",
         "_kept",
         "_let_operators",
+        "_slack_ns",
         "_started_ns",
         "_turns",
         "is_running",
@@ -113,7 +114,7 @@ class AllocatorStream:
         self._kept: list[SumsBetween | Marked] = []
         self._turns: Turns | None = None  # of stretches for `take`, unless the hook keeps them
         self.is_running = False
-        self._started_ns = 0
+        self._started_ns = self._slack_ns = 0
         _say_it_now(self)
 
     def start(self, *, operators: bool = True, marks: bool = False) -> bool:
@@ -136,14 +137,20 @@ class AllocatorStream:
         self._has_marks = marks
         if not operators:
             self._let_operators(False)
+        before_ns = time.perf_counter_ns()
         self._enable()
         self._started_ns = time.perf_counter_ns()
+        self._slack_ns = self._started_ns - before_ns
         return True
 
     @property
-    def started_ns(self) -> int:
-        """When its own clock began, on that of `time.perf_counter_ns`; sums have none."""
-        return self._started_ns if self._turns is None else self._turns.began_ns
+    def started_ns(self) -> tuple[int, int]:
+        """When its own clock began, on that of `time.perf_counter_ns`; sums have none.
+
+        And how much earlier it may have been: torch does not say, and takes 10 us where it is cold.
+        """
+        began_ns = self._started_ns if self._turns is None else self._turns.began_ns
+        return began_ns, self._slack_ns
 
     def begin_device(self, device: str, *, lets_operators: bool) -> None:
         """Until `end_device`, the host's allocator reports memory of an emulated device.
@@ -206,7 +213,7 @@ class AllocatorStream:
             self._kept += hook.take()
         if not self.start(operators=False, marks=marks):
             return 0
-        self._turns = Turns(self._mark_border())
+        self._turns = Turns(self._mark_border(), self._started_ns)
         return self._turns.begin()
 
     def pause(self, watch: Watch | None = None) -> None:
@@ -220,22 +227,23 @@ class AllocatorStream:
         elif self._is_hooked and self._hook is not None:
             self._hook.pause()
 
-    def turning(
-        self, watch: Watch | None = None
-    ) -> tuple[Callable[[], object], Callable[[], object]]:
+    def turning(self, watch: Watch | None) -> tuple[Callable[[], object], Callable[[], object]]:
         """What ends it and begins the next at once: inside of a frame, and at its borders.
 
         They are good until the next `pause`. Inside of a frame most of the times are told of all of
-        them together, see `clocks.py`.
+        them together, see `clocks.py`. The hook knows its own, see `hook_in_turn`.
 
         Args:
             watch: as for `pause`.
         """
-        if self._turns is not None:
-            return partial(self._turns.turn, watch), partial(self._turns.part, watch)
-        if self._hook is None:
+        if self._turns is None:
             return int, int
-        return self._hook.turn, self._hook.part
+        return partial(self._turns.turn, watch), partial(self._turns.part, watch)
+
+    @property
+    def hook_in_turn(self) -> Hook | None:
+        """The compiled hook, where it keeps the stretches."""
+        return self._hook if self._is_hooked and self._turns is None else None
 
     def _mark_border(self) -> Callable[[], object]:
         """What puts a mark between two stretches."""
@@ -261,7 +269,7 @@ class AllocatorStream:
             self._end_turns()
             if self.start(operators=False, marks=has_marks):
                 self._turns = turns
-                turns.events_begin(self._mark_border())
+                turns.events_begin(self._mark_border(), self._started_ns)
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
 
@@ -287,11 +295,11 @@ class AllocatorStream:
     def _start_hook(self, hook: Hook, *, operators: bool, marks: bool) -> bool:
         self.is_running = self._is_hooked = True  # an interrupt finds that it has to be ended
         self._has_operators, self._has_marks = operators, marks
-        if not hook.start(operators=operators or marks):
+        self._started_ns, self._slack_ns = hook.start(operators=operators or marks), 0
+        if not self._started_ns:
             self.is_running = self._is_hooked = False
         elif marks and not operators:
             self._let_operators(False)
-        self._started_ns = time.perf_counter_ns()
         return self.is_running
 
     def _stop_hook(self, hook: Hook) -> list[RawEvents | Sums]:
@@ -319,9 +327,8 @@ class AllocatorStream:
 
     def _find_hook(self) -> Hook | None:
         hook = loaded_hook()
-        if hook is not None and self._hook is None:
-            self._hook = hook.for_thread()
-        return self._hook if hook is not None else None
+        self._hook = hook or self._hook
+        return hook
 
 
 _is_said = False

@@ -1,10 +1,10 @@
 """How is the allocator hook compiled, and where is it kept? Once, by the C++ compiler at hand.
 
-One file of C++ against torch's own headers, about 4 s. The result lies in the user's cache folder
-under a name that holds the version of torch and a hash over everything that it depends on, so that
-another torch, or another version of the toolkit, looks for another file. It is written under a
-name of its own and moved there when it is done: processes that build at the same time are in
-nobody's way, and nobody loads half a file.
+The C++ in `native`, against the headers of torch and Python, about 5 s. The result lies in the
+user's cache folder under a name that holds the version of torch and a hash over everything that it
+depends on, so that another torch or Python, or another version of the toolkit, looks for another
+file. It is written under a name of its own and moved there when it is done: processes that build at
+the same time are in nobody's way, and nobody loads half a file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,8 @@ __all__ = ["CACHE", "GET_COMPILER", "HookBuildError", "built_path", "compile_hoo
 
 CACHE = "DOWNHILL_CACHE"  # names the folder to use instead of the user's
 GET_COMPILER = "apt install g++, or xcode-select --install"
-SOURCE = Path(__file__).with_name("hook.cpp")
+GET_HEADERS = "apt install python3-dev, or the package that your Python comes from"
+SOURCES = Path(__file__).with_name("native")
 LAST_LINES = 12  # of what a compiler says: the error stands above them, its summary in them
 _FLAGS = ("-O2", "-std=c++20", "-shared", "-fPIC", "-fvisibility=hidden")
 _FOLDER = "downhill"
@@ -47,7 +49,7 @@ def cache_folder() -> Path:
 def built_path() -> Path:
     """Where the hook for this torch lies once it is built."""
     on_what = (
-        SOURCE.read_text(encoding="utf-8"),
+        [path.read_text(encoding="utf-8") for path in sorted(SOURCES.glob("*.[ch]*"))],
         _FLAGS,
         torch.__version__,
         torch.version.git_version,
@@ -55,6 +57,7 @@ def built_path() -> Path:
         str(_torch_folder()),
         platform.system(),
         platform.machine(),
+        sysconfig.get_config_var("SOABI"),
     )
     key = hashlib.sha256(repr(on_what).encode()).hexdigest()[:16]
     return cache_folder() / f"allocator_hook-torch{torch.__version__}-{key}.so"
@@ -67,7 +70,7 @@ def find_compiler() -> str | None:
 
 
 def compile_hook() -> Path:
-    """Compile the hook into the cache, whether or not it is there. Blocks for about 4 s.
+    """Compile the hook into the cache, whether or not it is there. Blocks for about 5 s.
 
     Raises:
         HookBuildError: there is no compiler for it, or it failed; the text has its last lines.
@@ -77,10 +80,15 @@ def compile_hook() -> Path:
     compiler = find_compiler()
     if compiler is None:
         raise HookBuildError(f"no C++ compiler was found: {GET_COMPILER}")
+    headers = Path(sysconfig.get_path("include"))
+    if not (headers / "Python.h").exists():
+        raise HookBuildError(f"{headers} has no Python.h: {GET_HEADERS}")
     target = built_path()
     unfinished = _make_name(target)
     try:
-        _run([compiler, *_FLAGS, *_for_torch(), str(SOURCE), "-o", str(unfinished), *_libraries()])
+        includes = ["-isystem", str(headers), *_for_torch()]
+        source = str(SOURCES / "hook.cpp")
+        _run([compiler, *_FLAGS, *includes, source, "-o", str(unfinished), *_libraries()])
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -116,7 +124,8 @@ def _for_torch() -> list[str]:
 
 def _libraries() -> list[str]:
     folder = _torch_folder() / "lib"
-    return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-ltorch_cpu", "-lc10"]
+    of_python = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    return [f"-L{folder}", f"-Wl,-rpath,{folder}", "-ltorch_cpu", "-lc10", *of_python]
 
 
 def _torch_folder() -> Path:

@@ -12,6 +12,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from toolkit.hooks import is_foreign_thread
+from toolkit.profiling.hook import loaded_hook
 from toolkit.profiling.recorders import this_thread
 
 if TYPE_CHECKING:
@@ -39,26 +40,36 @@ class Listener:
         self._sink = sink
         self._home = get_ident() if has_home else _NOWHERE
         self._home_recorder = this_thread()
+        hook = loaded_hook()
+        if hook is not None:
+            noter = hook.noter(sink, self._home)
+            self.note_scope_begin = noter.scope_begin
+            self.note_scope_end = noter.scope_end
+            self.note_frame_begin = noter.frame_begin
+            self.note_frame_end = noter.frame_end
 
     def note_scope_begin(self, scope: Scope) -> bool:
         """See `Tape.enter`."""
         if _backward_pass() >= 0:
             return False
         here = self._home_recorder if get_ident() == self._home else this_thread()
-        return here.tape.enter(self._sink, scope)
+        return here.noting.tape.enter(self._sink, scope)
 
     def note_scope_end(self, scope: Scope) -> bool:
         """See `Tape.leave`."""
         here = self._home_recorder if get_ident() == self._home else this_thread()
-        return here.tape.leave(self._sink, scope)
+        return here.noting.tape.leave(self._sink, scope)
 
     def note_frame_begin(self, index: int) -> bool:
         """See `Tape.begin`."""
-        return get_ident() == self._home and self._home_recorder.tape.begin(self._sink, index)
+        return get_ident() == self._home and self._home_recorder.noting.tape.begin(
+            self._sink, index
+        )
 
     def note_frame_end(self, index: int) -> bool:
         """See `Tape.end`. Away from home recording pauses with the frame."""
-        return get_ident() == self._home and self._home_recorder.tape.end(self._sink, index)
+        is_home = get_ident() == self._home
+        return is_home and self._home_recorder.noting.tape.end(self._sink, index)
 
     def scope_begin(self, scope: Scope) -> None:
         """See `Recorder.scope_begin`."""

@@ -104,7 +104,7 @@ class Pauses:
         """Whether there was one on the calling thread that it did not take yet."""
         if self.stops:
             self._sort()
-        return threading.get_ident() in self.waiting
+        return bool(self.waiting) and threading.get_ident() in self.waiting
 
     def take(self) -> deque[Pause] | None:
         """What there was on the calling thread since it last asked; None if nothing was."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING
@@ -24,11 +23,11 @@ from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.held import Held
 from toolkit.profiling.levels import LEVELS
 from toolkit.profiling.looks import Looks
+from toolkit.profiling.noting import Noting
 from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.segments import Sink, is_even, is_recording, level_for
 from toolkit.profiling.sums import Sums
-from toolkit.profiling.tape import Note, Tape, play
 from toolkit.profiling.turns import Marked
 from toolkit.profiling.watch import Watch
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from toolkit.hooks import Event, Scope
+    from toolkit.profiling.tape import Note
 
 __all__ = ["Recorder"]
 
@@ -56,11 +56,9 @@ class Recorder:
         self._within = ""
         self._looks = Looks()
         self._waiting = Waiting(self._stream.take)
-        self._settled_ns = 0
+        self._until_ns = 0  # when frames are to be counted
         self._is_plain = False  # what began last: it may wait, and has its times from the stream
-        self.tape = self._own_tape = Tape(self._note, self._is_quiet)
-        self._noted_for: Sink | None = None
-        self._unplayed: deque[Note] = deque()
+        self.noting = Noting(self._stream, self._note, self._is_quiet)
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
@@ -123,13 +121,14 @@ class Recorder:
 
     def scope_begin(self, sink: Sink, scope: Scope) -> None:
         """A scope was entered. Told once by each session; the first one cuts."""
-        if self.tape.enter(sink, scope):
+        if self.noting.tape.enter(sink, scope):
             return
         self._play()
         self._meet(sink)
         top = self._entries[-1]
         if top.scope is scope:
             top.sinks.append(sink)
+            self.noting.tape.close()  # it takes notes for one
             self._waiting.begin(self._waiting.frame, top.sinks)
             level = level_for(top.sinks, top.frame_or(self.frame))
             has_level = level == self._level or bool(self._missing)
@@ -142,15 +141,14 @@ class Recorder:
             top.is_looked_at = self._looks.is_due(top.key)
             self._entries.append(top)
         self._begin()
-        self.tape.allow(top.key, self._looks.until_due(top.key))
+        self.noting.tape.allow(*top.key, self._looks.until_due(top.key))
 
     def scope_end(self, scope: Scope) -> None:
         """A scope was left, and whatever is still open inside of it. Unknown ones are ignored."""
-        if self._noted_for is not None and self.tape.leave(self._noted_for, scope):
+        if self.noting.leave(scope):
             return
         self._play()
-        is_top = self._entries[-1].scope is scope
-        if not is_top and not any(entry.scope is scope for entry in self._entries):
+        if not any(entry.scope is scope for entry in reversed(self._entries)):
             return
         try:
             self._cut(may_wait=self._frames != [])
@@ -162,7 +160,7 @@ class Recorder:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
         if self._is_busy or self._watch.mark or not self._stream.is_host_only():
             return False
-        return not (PAUSES.stops or PAUSES.waiting)
+        return not PAUSES.stops and self._ident not in PAUSES.waiting
 
     def _note(self, end: Callable[[], object], keep: Callable[[Note], None], note: Note) -> None:
         """A plain stretch ends and the next one begins."""
@@ -179,23 +177,7 @@ class Recorder:
 
     def _play(self) -> None:
         """Have happen what was only noted."""
-        self._unplayed += self.tape.take()
-        if self._unplayed and self._noted_for is not None:
-            of_thread = (self._entries, self._frames, self._waiting, self._looks)
-            play(self._unplayed, self._noted_for, *of_thread)
-
-    def _open_tape(self) -> None:
-        """Note what comes next in the plain stretch that began, where one session records it."""
-        sinks, tape = self._waiting.sinks, self._own_tape
-        if tape is not self.tape or self._looks.has_asked:
-            tape.forget()
-            self._looks.has_asked = False
-        self.tape = tape
-        if len(sinks) == 1 and len(self._frames) <= 1:
-            self._noted_for = sinks[0]
-            tape.turn, tape.part = self._stream.turning(self._modes())
-            until_ns = self._settled_ns + SOON_NS
-            tape.open(sinks[0], self._level, self._waiting.frame, until_ns)
+        self.noting.play(self._entries, self._frames, self._waiting, self._looks)
 
     def _modes(self) -> Watch | None:
         """What tells what the modes saw of a plain stretch, if they are worn."""
@@ -216,12 +198,12 @@ class Recorder:
             bottom.sinks.append(sink)
         self._turn_page()
         self._begin()
-        self.tape.allow(bottom.key, self._looks.until_due(bottom.key))
+        self.noting.tape.allow(*bottom.key, self._looks.until_due(bottom.key))
 
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
         self._cut(may_wait=True)
-        is_soon = time.perf_counter_ns() - self._settled_ns < SOON_NS
+        is_soon = time.perf_counter_ns() < self._until_ns
         if not (is_soon and is_home and sink.is_patient) or self._held.is_open:
             self._settle()
             self._held.release()
@@ -244,11 +226,8 @@ class Recorder:
     def _settle(self) -> None:
         self._play()
         self._waiting.settle(self._looks)
-        self._settled_ns = time.perf_counter_ns()
-        self.tape.until_ns = self._settled_ns + SOON_NS
-        if self._looks.has_asked:
-            self.tape.forget()
-            self._looks.has_asked = False
+        self._until_ns = time.perf_counter_ns() + SOON_NS
+        self.noting.settled(self._looks, self._until_ns)
 
     def reported(self, sink: Sink, event: Event) -> None:
         """A layer of the toolkit reported an event; a copy is then not counted again.
@@ -305,7 +284,7 @@ class Recorder:
         if self._start_ns:
             self._waits.hear(event, self._stream.started_ns)
             if self._waits.windows:
-                self.tape.close()
+                self.noting.tape.close()
             if self._level != LEVELS[0]:
                 self._located = self._watch.located(event)
 
@@ -316,7 +295,7 @@ class Recorder:
         if self._start_ns and not self._waits.is_told((begin_ns, begin_ns + took_ns)):
             mark = sources.mark(op, caller) if self._level != LEVELS[0] else ""
             self._waits.syncs.append((mark, op, device, begin_ns, took_ns))
-            self.tape.close()
+            self.noting.tape.close()
 
     def _meet(self, sink: Sink) -> None:
         """A session that is new here looks for itself, and does not rely on what others saw."""
@@ -324,7 +303,7 @@ class Recorder:
             self._known.add(sink)
             self._settle()
             self._looks = Looks()
-            self.tape.forget()
+            self.noting.tape.forget()
             sink.meet(self._native_id)
         self._last_met = ref(sink)
 
@@ -359,14 +338,14 @@ class Recorder:
                 self._abandon()
             if not (self._is_plain and self._goes_on()):
                 self._open_segment(missing)
-            if self._is_plain and self._start_ns:
-                self._open_tape()
+            if self._is_plain and self._start_ns and len(self._frames) <= 1:
+                how = (self._level, self._modes(), self._until_ns)
+                self.noting.open(self._waiting, self._looks, *how)
         except BaseException:  # an interrupt
             self._abandon()
             raise
         self._is_busy = False
-        if self._deferred:
-            self._catch_up()
+        self._catch_up()
 
     def _goes_on(self) -> bool:
         """Begin the next plain segment, where nothing is otherwise than at the one before."""
@@ -446,7 +425,7 @@ class Recorder:
             if self._is_plain:
                 self._stream.pause(self._modes())
                 self._is_busy = True
-                self.tape.close()
+                self.noting.tape.close()
                 self._play()
                 if (
                     may_wait
@@ -464,7 +443,7 @@ class Recorder:
         """Leave torch as it was, with no segment open; the next step of work opens one."""
         self._watch.end()
         self._stream.stop()
-        self.tape.close()
+        self.noting.tape.close()
         self._play()
         self._waiting.clear()
         self._is_plain = False
@@ -476,7 +455,7 @@ class Recorder:
     def _have_wait(self) -> bool:
         """Have the plain segment that ended wait, unless something came up meanwhile."""
         waits = self._waits
-        if waits.syncs or ((PAUSES.stops or PAUSES.waiting) and PAUSES.has_any()):
+        if waits.syncs or PAUSES.has_any():
             return False
         if waits.copies and self._level != LEVELS[0]:
             return False  # they are told apart from those in the stream

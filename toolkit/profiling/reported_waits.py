@@ -20,7 +20,8 @@ class ReportedWaits:
 
     Attributes:
         windows: when a layer copied or waited.
-        copies: when one copied, in ns since the stream of the allocator was started.
+        copies: when one copied, in ns since the stream of the allocator was started, as far as it
+            is known when that was.
         syncs: explicit waits that no layer reported.
     """
 
@@ -29,11 +30,17 @@ class ReportedWaits:
         self.copies: list[Window] = []
         self.syncs: list[Sync] = []
 
-    def hear(self, event: Event, started_ns: int) -> None:
-        """A layer reported an event, while the stream was started at `started_ns`."""
+    def hear(self, event: Event, started_ns: tuple[int, int]) -> None:
+        """A layer reported an event.
+
+        Args:
+            event: it.
+            started_ns: when the stream was started, and how much earlier it may have been.
+        """
         if event.kind == "copy":
-            begin = event.t_ns - started_ns
-            self.copies.append((begin, begin + event.duration_ns))
+            latest_ns, slack_ns = started_ns
+            begin = event.t_ns - latest_ns
+            self.copies.append((begin, begin + event.duration_ns + slack_ns))
         if event.kind in ("copy", "sync", "wait"):
             self.tell((event.t_ns, event.t_ns + event.duration_ns))
 

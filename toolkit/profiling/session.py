@@ -19,7 +19,7 @@ from toolkit.profiling import comparison, processors
 from toolkit.profiling.bottlenecks import BottleneckCounts
 from toolkit.profiling.counting import OperatorCounts
 from toolkit.profiling.frames import FrameRecord, StageRecord
-from toolkit.profiling.levels import LEVELS, check_level, higher
+from toolkit.profiling.levels import LEVELS, higher
 from toolkit.profiling.lines import LineCounts, add_lines
 from toolkit.profiling.reporters import html, trace
 from toolkit.profiling.tally import Tally

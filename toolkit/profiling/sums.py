@@ -18,7 +18,7 @@ __all__ = ["Sums", "SumsBetween", "signature_of", "sums_of"]
 
 
 class Sums(NamedTuple):
-    """Allocations and frees of one stretch, in the order in which `hook.cpp` writes them.
+    """Allocations and frees of one stretch, in the order in which `native` writes them.
 
     Attributes:
         net_bytes: allocated less freed.
@@ -35,7 +35,7 @@ class Sums(NamedTuple):
     signature: int
 
 
-# A stretch of a thread from `resume` to `pause` of `AllocatorStream`, in the order of `hook.cpp`:
+# A stretch of a thread from `resume` to `pause` of `AllocatorStream`, in the order of `native`:
 # when it began and ended on the clock of `time.perf_counter_ns`, how many ns of that the thread
 # ran, minor page faults of the process or -1 where the system does not say, and then the `Sums`.
 SumsBetween = tuple[int, ...]

@@ -1,10 +1,10 @@
-"""What is done where a plain stretch ends between two stages or frames? As little as can be: a note.
+"""What is done where a plain stretch ends, between two stages or frames? Only a note is taken.
 
 Between two stages the caches are full of their pixels, and whatever runs there runs cold, several
 times slower than it does a second time. So scopes and frames that begin and end are only noted
 down, and looked into later, those of several frames together, one after the other.
 
-The compiled hook has a tape of its own, with the same methods, that runs no Python; see `hook.cpp`.
+The compiled hook has a tape of its own, with the same methods, that runs no Python; see `native`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from toolkit.hooks import Scope
 from toolkit.profiling.entries import Entry
-from toolkit.profiling.segments import is_even
 
 if TYPE_CHECKING:
     from collections import deque
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from toolkit.profiling.entries import Waiting
     from toolkit.profiling.frames import StageKey
+    from toolkit.profiling.levels import Plan
     from toolkit.profiling.looks import Looks
     from toolkit.profiling.segments import Sink
 
@@ -58,6 +58,7 @@ class Tape:
         "_note",
         "_notes",
         "_opened",
+        "_plan",
         "_sink",
         "part",
         "turn",
@@ -72,6 +73,7 @@ class Tape:
         self._note = note
         self._is_quiet = is_quiet
         self._sink: Sink | None = None
+        self._plan: Plan | None = None
         self._is_even = False
         self._changes = 0
         self._frame = -1
@@ -82,18 +84,20 @@ class Tape:
         self.part: Callable[[], object] = int
         self.until_ns = 0
 
-    def open(self, sink: Sink, level: str, frame: int, until_ns: int) -> None:
+    def open(self, sink: Sink, plan: Plan, is_even: bool, frame: int, until_ns: int, /) -> None:
         """From now on take scopes of `frame` that `sink` is told of, and frames that follow it.
 
         Args:
             sink: who alone records here.
-            level: at which.
+            plan: of it.
+            is_even: the next frame is like this one, unless the plan changes.
             frame: the one under way, or -1.
             until_ns: when those that are noted are to be counted.
         """
         self._sink = sink
-        self._is_even = is_even((sink,), level)
-        self._changes = sink.plan.changes
+        self._plan = plan
+        self._is_even = is_even
+        self._changes = plan.changes
         self._frame = frame
         self.until_ns = until_ns
 
@@ -101,9 +105,9 @@ class Tape:
         """Take no more. What was noted stays until it is taken."""
         self._sink = None
 
-    def allow(self, key: StageKey, entries: int) -> None:
+    def allow(self, pipeline: str, stage: str, entries: int, /) -> None:
         """So many entries of a stage may be noted; the next one is to be looked at."""
-        self._left[key] = entries
+        self._left[pipeline, stage] = entries
 
     def forget(self) -> None:
         """Allow none."""
@@ -117,7 +121,7 @@ class Tape:
 
     # -- noting: each answers whether it did ------------------------------------------------------
 
-    def enter(self, sink: Sink, scope: Scope) -> bool:
+    def enter(self, sink: Sink, scope: Scope, /) -> bool:
         """A scope was entered."""
         if sink is not self._sink or not scope.frame == self._frame >= 0:
             return False
@@ -130,7 +134,7 @@ class Tape:
         self._opened.append(scope)
         return True
 
-    def leave(self, sink: Sink, scope: Scope) -> bool:
+    def leave(self, sink: Sink, scope: Scope, /) -> bool:
         """The innermost scope was left."""
         opened = self._opened
         if sink is not self._sink or not opened or opened[-1] is not scope or not self._is_quiet():
@@ -160,9 +164,9 @@ class Tape:
     def _goes_on(self, sink: Sink, frame: int) -> bool:
         """Whether the next frame is like this one."""
         is_ours = sink is self._sink and frame == self._frame and not self._opened
-        if not (is_ours and self._is_even and sink.plan.changes == self._changes):
+        if not (is_ours and self._is_even and self._plan is not None):
             return False
-        return self._has_room()
+        return self._plan.changes == self._changes and self._has_room()
 
     def _has_room(self) -> bool:
         return len(self._notes) < LONGEST and self._is_quiet()
@@ -194,8 +198,9 @@ def play(
         top = entries[-1]
         waiting.append(top)
         if note is None:
-            entries.pop()
-            waiting.leave(top, entries[-1])
+            if top is not bottom:  # else an interrupt took the note of its beginning
+                entries.pop()
+                waiting.leave(top, entries[-1])
         elif isinstance(note, Scope):
             entries.append(Entry(note, list(top.sinks), is_looked_at=False))
             looks.pass_over(entries[-1].key)

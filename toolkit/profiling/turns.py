@@ -7,7 +7,6 @@ of any bytes. While nobody marks calls, nothing else looks like that; else it is
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,6 +50,7 @@ class Turns:
 
     Args:
         mark: puts a mark into the events, after each stretch.
+        origin_ns: when the events began, on the clock of `time.perf_counter_ns`.
     """
 
     __slots__ = (
@@ -64,19 +64,19 @@ class Turns:
         "_seen",
     )
 
-    def __init__(self, mark: Callable[[], object]) -> None:
+    def __init__(self, mark: Callable[[], object], origin_ns: int) -> None:
         self._ended: list[Turn] = []
         self._seen: list[Seen] = []  # of each of these, where calls are marked
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
         self._left_raw: list[RawEvents] = []  # the same of all, where calls are marked
         self._clocks = Clocks()
-        self.events_begin(mark)
+        self.events_begin(mark, origin_ns)
 
-    def events_begin(self, mark: Callable[[], object]) -> None:
-        """Those that come next begin now, with marks of their own."""
+    def events_begin(self, mark: Callable[[], object], origin_ns: int) -> None:
+        """Those that come next began then, with marks of their own."""
         self._mark = mark
-        self._origin_ns = time.perf_counter_ns()
+        self._origin_ns = origin_ns
 
     def events_end(self) -> None:
         """They are over. Lets go of the mark, which closes it if an interrupt left it open."""

@@ -12,8 +12,8 @@
 //
 // It says of itself that it is a profiler that is disabled, so that nothing in torch takes it for
 // one of its own, and one that starts meanwhile is refused as beside any other.
-//
-// Built and loaded by hook_building.py and hook.py, which say what of this is private to torch.
+#pragma once
+
 #include <torch/csrc/profiler/orchestration/observer.h>
 
 #include <ATen/record_function.h>
@@ -38,7 +38,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace downhill {
 
 using c10::DebugInfoKind;
 using c10::ThreadLocalDebugInfo;
@@ -193,19 +193,29 @@ class Hook final : public ProfilerStateBase {
     return own_;
   }
 
+  int64_t start(bool with_events) {
+    open(with_events);
+    return with_events ? start_ns_ : now_ns();
+  }
+
   int64_t resume() {
     open(false);
     return begin();
   }
 
-  size_t pause() {
+  void pause() {
     end();
     keep();
-    return stretches_.size();
   }
 
-  // One ends and the next begins, inside of one frame.
-  int64_t turn() {
+  // One ends and the next begins at the border of a frame.
+  void part() {
+    pause();
+    resume();
+  }
+
+  // The same inside of a frame.
+  void turn() {
     if (asked_) {
       --asked_;
       end();
@@ -216,7 +226,7 @@ class Hook final : public ProfilerStateBase {
     }
     keep();
     open(false);
-    return stretch_.start_ns = read_ns(wall_clock);
+    stretch_.start_ns = read_ns(wall_clock);
   }
 
   std::vector<Stretch>& stretches() { return stretches_; }
@@ -372,73 +382,4 @@ void leave_slot() {
   }
 }
 
-}  // namespace
-
-#define EXPORTED extern "C" __attribute__((visibility("default")))
-
-// 1 if it counts now, 0 if a profiler is on in this thread.
-EXPORTED int downhill_hook_start(int with_events) {
-  try {
-    if (!take_slot()) return 0;
-    hook->open(with_events);
-    return 1;
-  } catch (...) {
-    return 0;
-  }
-}
-
-// Begins a stretch of sums: when, on `wall_clock`, or 0 if a profiler is on in this thread.
-EXPORTED int64_t downhill_hook_resume() {
-  try {
-    return take_slot() ? hook->resume() : 0;
-  } catch (...) {
-    return 0;
-  }
-}
-
-// Ends it, and keeps it: how many there are. 0 if none was begun. The slot stays ours.
-EXPORTED int downhill_hook_pause() {
-  return hook && hook->is_open() ? static_cast<int>(hook->pause()) : 0;
-}
-
-// Ends it, keeps it and begins the next: when, or 0 if none was begun.
-EXPORTED int64_t downhill_hook_turn() {
-  return hook && hook->is_open() ? hook->turn() : 0;
-}
-
-// Moves the stretches that are kept to `out`, the oldest first, at most so many: how many they are.
-EXPORTED int downhill_hook_take(Stretch* out, int most) {
-  if (!hook) return 0;
-  auto& kept = hook->stretches();
-  const auto count = std::min(kept.size(), static_cast<size_t>(most));
-  std::copy_n(kept.begin(), count, out);
-  kept.erase(kept.begin(), kept.begin() + static_cast<ptrdiff_t>(count));
-  return static_cast<int>(count);
-}
-
-// How many lists of events it has, or 1 where it has the sums, in `out`. 0 if it did not count.
-EXPORTED int downhill_hook_stop(int64_t* out) {
-  if (!hook || !hook->is_open()) return 0;
-  const Sums sums = hook->close();
-  leave_slot();
-  std::memcpy(out, &sums, sizeof sums);
-  return hook->has_events() ? static_cast<int>(hook->lists()) : 1;
-}
-
-// In `out`: the length of a list, and where its bytes, times and names lie until the next start.
-EXPORTED void downhill_hook_list(int place, int64_t* out) {
-  const Events& events = hook->list(place);
-  out[0] = static_cast<int64_t>(events.name.size());
-  out[1] = reinterpret_cast<intptr_t>(events.nbytes.data());
-  out[2] = reinterpret_cast<intptr_t>(events.at_ns.data());
-  out[3] = reinterpret_cast<intptr_t>(events.name.data());
-}
-
-// The name that stands for a number, or nullptr: there are fewer.
-EXPORTED const char* downhill_hook_name(int number) { return names().at(number); }
-
-// Whether a profiler of torch can start in this thread.
-EXPORTED int downhill_hook_is_free() {
-  if (hook && !hook->is_open()) leave_slot();
-  return in_slot() == nullptr;
-}
+}  // namespace downhill
