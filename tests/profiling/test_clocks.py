@@ -62,6 +62,8 @@ def test_after_something_came_up_every_stretch_is_asked_about(readings, ran_ns, 
     readings(0, 0, 0)
     one = Clocks()
     one.begin()
+    one.leave()
+    one.enter()
     readings(1_000_000, ran_ns, faults)
     one.end()
     now_ns = 1_000_000
@@ -74,3 +76,14 @@ def test_after_something_came_up_every_stretch_is_asked_about(readings, ran_ns, 
     one.enter()
     readings(now_ns + 150, ran_ns + 100, faults)
     assert one.leave()[2] == 150
+
+
+def test_what_came_up_in_a_stretch_that_was_asked_about_by_itself_is_known(readings):
+    readings(0, 0, 0)
+    one = Clocks()
+    one.begin()
+    readings(1_000_000, 0, 0)
+    assert one.end()[2] == 0  # it waited for the next frame all the time
+    one.enter()
+    readings(1_000_150, 100, 0)
+    assert one.leave()[2] == 150  # not asked about

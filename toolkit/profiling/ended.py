@@ -127,6 +127,6 @@ class Ended:
             missing=self.missing,
             level=self.level,
             virtual=virtual,
-            device_peak_bytes=entry.on_device.peak_bytes,
+            device_peak_bytes=entry.device_peak_bytes,
             off_cpu_ns=max(self.stop_ns - self.start_ns - self.ran_ns, 0),
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -35,22 +34,44 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "Waiting"]
 
 
-@dataclass(slots=True)
 class Entry:
-    """A scope that is open on this thread, or the thread itself at the bottom."""
+    """A scope that is open on this thread, or the thread itself at the bottom.
 
-    scope: Scope | None
-    sinks: list[Sink] = field(default_factory=list[Sink])
-    is_looked_at: bool = True
-    segments: int = 0
-    live_bytes: int = 0
-    peak_bytes: int = 0
-    on_device: Rise = field(default_factory=Rise)
+    Attributes:
+        scope: the scope; None at the bottom.
+        key: pipeline and stage.
+        sinks: who records it.
+        is_looked_at: operator by operator.
+        segments: how many of it ended.
+        live_bytes: allocated less freed since it began, and `peak_bytes` their highest.
+        on_device: the same in the memory of devices; None where nothing was.
+    """
+
+    __slots__ = (
+        "is_looked_at",
+        "key",
+        "live_bytes",
+        "on_device",
+        "peak_bytes",
+        "scope",
+        "segments",
+        "sinks",
+    )
+
+    def __init__(
+        self, scope: Scope | None, sinks: list[Sink] | None = None, *, is_looked_at: bool = True
+    ) -> None:
+        self.scope = scope
+        self.key: StageKey = (scope.pipeline, scope.stage) if scope is not None else ("", "")
+        self.sinks: list[Sink] = [] if sinks is None else sinks
+        self.is_looked_at = is_looked_at
+        self.segments = self.live_bytes = self.peak_bytes = 0
+        self.on_device: Rise | None = None
 
     @property
-    def key(self) -> StageKey:
-        """Pipeline and stage."""
-        return (self.scope.pipeline, self.scope.stage) if self.scope else ("", "")
+    def device_peak_bytes(self) -> int:
+        """The highest live bytes in the memory of devices."""
+        return self.on_device.peak_bytes if self.on_device is not None else 0
 
     def frame_or(self, other: int) -> int:
         """The frame that the scope names, or else `other`."""
@@ -60,6 +81,7 @@ class Entry:
     def grow(self, counts: Counts) -> None:
         """A segment of it ended."""
         if counts.device_net_bytes or counts.device_peak_bytes:
+            self.on_device = self.on_device or Rise()
             self.on_device.add(counts.device_net_bytes, counts.device_peak_bytes)
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + counts.peak_bytes)
         self.live_bytes += counts.net_bytes
@@ -73,14 +95,14 @@ class Entry:
     def begin_anew(self) -> None:
         """What was allocated before is none of its own."""
         self.live_bytes = self.peak_bytes = 0
-        if self.on_device.is_used:
-            self.on_device = Rise()
+        self.on_device = None
 
     def enclose(self, inner: Entry) -> None:
         """A scope that began inside of this one was left."""
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + inner.peak_bytes)
         self.live_bytes += inner.live_bytes
-        if inner.on_device.is_used:
+        if inner.on_device is not None:
+            self.on_device = self.on_device or Rise()
             self.on_device.enclose(inner.on_device)
 
 
@@ -217,7 +239,7 @@ class Waiting:
         if entry.live_bytes + peak_bytes > entry.peak_bytes:
             entry.peak_bytes = entry.live_bytes + peak_bytes
         entry.live_bytes += net_bytes
-        peaks = (entry.peak_bytes, entry.on_device.peak_bytes)
+        peaks = (entry.peak_bytes, entry.device_peak_bytes if entry.on_device else 0)
         return (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
 
 

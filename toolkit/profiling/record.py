@@ -246,9 +246,11 @@ class Recorder:
         self._catch_up()
 
     def _take(self, sink: Sink, event: Event) -> None:
-        self._play()
         if event is not self._last_event:
             self._meet_event(event)
+        if self._level == LEVELS[0] and self.noting.tape.hear(sink, event):
+            return
+        self._play()
         self._meet(sink)
         scope = self._entries[-1].scope
         pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
@@ -283,8 +285,8 @@ class Recorder:
             self._watch.reported += 1
         if self._start_ns:
             self._waits.hear(event, self._stream.started_ns)
-            if self._waits.windows:
-                self.noting.tape.close()
+            if self._waits.copies and self._level != LEVELS[0]:
+                self.noting.tape.close()  # they are told apart from those in the stream
             if self._level != LEVELS[0]:
                 self._located = self._watch.located(event)
 
@@ -458,7 +460,7 @@ class Recorder:
         if waits.syncs or PAUSES.has_any():
             return False
         if waits.copies and self._level != LEVELS[0]:
-            return False  # they are told apart from those in the stream
+            return False
         self._waiting.add(self._entries[-1], self._looks)
         self._start_ns = 0
         if waits.windows:

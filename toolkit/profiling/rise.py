@@ -11,20 +11,17 @@ class Rise:
     Attributes:
         live_bytes: now; negative where more was given back than taken.
         peak_bytes: the highest so far.
-        is_used: anything was taken or given back at all.
     """
 
-    __slots__ = ("is_used", "live_bytes", "peak_bytes")
+    __slots__ = ("live_bytes", "peak_bytes")
 
     def __init__(self) -> None:
         self.live_bytes = self.peak_bytes = 0
-        self.is_used = False
 
     def add(self, net_bytes: int, peak_bytes: int) -> None:
         """A stretch of the scope is done: by how much it rose, and how high it stood meanwhile."""
         self.peak_bytes = max(self.peak_bytes, self.live_bytes + peak_bytes)
         self.live_bytes += net_bytes
-        self.is_used = True
 
     def enclose(self, inner: Rise) -> None:
         """A scope inside of it is done."""

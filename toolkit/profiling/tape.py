@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from toolkit.hooks import Scope
+from toolkit.hooks import Event, Scope
 from toolkit.profiling.entries import Entry
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ __all__ = ["LONGEST", "Note", "Tape", "play"]
 
 LONGEST = 256
 
-# A scope that was entered; None, where the innermost one was left; a frame that began; or, below 0,
-# the complement of one that ended.
-Note = Scope | int | None
+# A scope that was entered; None, where the innermost one was left; a frame that began; below 0, the
+# complement of one that ended; or what a layer reported.
+Note = Scope | int | Event | None
 
 
 class Tape:
@@ -161,6 +161,13 @@ class Tape:
         self._frame = -1
         return True
 
+    def hear(self, sink: Sink, event: Event, /) -> bool:
+        """A layer reported an event: the one note at which no stretch ends."""
+        if sink is not self._sink or len(self._notes) >= LONGEST:
+            return False
+        self._notes.append(event)
+        return True
+
     def _goes_on(self, sink: Sink, frame: int) -> bool:
         """Whether the next frame is like this one."""
         is_ours = sink is self._sink and frame == self._frame and not self._opened
@@ -183,8 +190,7 @@ def play(
     """Have the stretches wait that were noted, and the scopes and frames begin and end.
 
     Args:
-        notes: in order, one where each stretch ended. They are taken out; an interrupt leaves those
-            that come after it.
+        notes: in order. They are taken out; an interrupt leaves those that come after it.
         sink: who recorded.
         entries: of the thread, the innermost last.
         frames: that it works on.
@@ -196,6 +202,11 @@ def play(
         note = notes[0]
         del notes[0]
         top = entries[-1]
+        if isinstance(note, Event):
+            pipeline = top.scope.pipeline if top.scope and top.scope.stage == note.stage else ""
+            frame = note.frame if note.frame >= 0 else (frames[-1] if frames else -1)
+            waiting.call(partial(sink.add_event, note, frame, pipeline))
+            continue
         waiting.append(top)
         if note is None:
             if top is not bottom:  # else an interrupt took the note of its beginning

@@ -103,9 +103,9 @@ class Turns:
         clocks.enter()
 
     def part(self, watch: Watch | None = None) -> None:
-        """It is over, and the next one begins at once, at the border of a frame."""
+        """The same at the border of a frame, where the system is asked."""
         self.end(watch)
-        self._clocks.begin()
+        self._clocks.enter()
 
     @property
     def began_ns(self) -> int:

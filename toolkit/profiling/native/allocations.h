@@ -208,10 +208,12 @@ class Hook final : public ProfilerStateBase {
     keep();
   }
 
-  // One ends and the next begins at the border of a frame.
+  // One ends and the next begins at the border of a frame. What the system was asked for the one
+  // holds for the other.
   void part() {
     pause();
-    resume();
+    open(false);
+    stretch_.start_ns = read_ns(wall_clock);
   }
 
   // The same inside of a frame.
@@ -220,6 +222,7 @@ class Hook final : public ProfilerStateBase {
       --asked_;
       end();
     } else {
+      is_one_ = false;
       stretch_.stop_ns = read_ns(wall_clock);
       stretch_.ran_ns = stretch_.stop_ns - stretch_.start_ns;
       stretch_.page_faults = 0;
@@ -269,8 +272,8 @@ class Hook final : public ProfilerStateBase {
  private:
   // The clocks: what clocks.py does, where it is said why.
   int64_t begin() {
-    faults_ = page_faults();
     ran_ns_ = read_ns(CLOCK_THREAD_CPUTIME_ID);
+    is_one_ = true;
     return stretch_.start_ns = since_ns_ = read_ns(wall_clock);
   }
 
@@ -280,7 +283,9 @@ class Hook final : public ProfilerStateBase {
     stretch_.stop_ns = now;
     stretch_.ran_ns = now - stretch_.start_ns - off_ns;
     stretch_.page_faults = faults - faults_;
-    if (off_ns > short_ns || stretch_.page_faults > few_faults) asked_ = asked_after;
+    const bool came_up = off_ns > short_ns || stretch_.page_faults > few_faults;
+    if (came_up && (asked_ || !is_one_)) asked_ = asked_after;
+    is_one_ = true;
     since_ns_ = now, ran_ns_ = ran, faults_ = faults;
   }
 
@@ -335,8 +340,9 @@ class Hook final : public ProfilerStateBase {
   std::mutex lock_;
   ByThread<Sums> others_;
   Stretch stretch_;  // the one under way
-  int64_t since_ns_ = 0, ran_ns_ = 0, faults_ = 0;  // where the system was asked last
-  int asked_ = 0;                                   // borders for which it is asked still
+  int64_t since_ns_ = 0, ran_ns_ = 0, faults_ = page_faults();  // where the system was asked last
+  int asked_ = 0;       // borders for which it is asked still
+  bool is_one_ = true;  // since then there is one stretch, of which it tells
   std::vector<Stretch> stretches_;
   bool has_events_ = false;
   int64_t start_ns_ = 0;

@@ -298,6 +298,16 @@ PyObject* tape_allow(PyObject* self, PyObject* values) {
   Py_RETURN_NONE;
 }
 
+// hear(sink, event)
+PyObject* tape_hear(PyObject* self, PyObject* values) {
+  Tape* const tape = as_tape(self);
+  PyObject *sink, *event;
+  if (!PyArg_ParseTuple(values, "OO", &sink, &event)) return nullptr;
+  if (open_tape != tape || tape->sink != sink || tape->notes->size() >= longest) Py_RETURN_FALSE;
+  tape->notes->push_back(Py_NewRef(event));
+  Py_RETURN_TRUE;
+}
+
 PyObject* tape_take(PyObject* self, PyObject*) {
   Tape* const tape = as_tape(self);
   PyObject* const taken = PyList_New(static_cast<Py_ssize_t>(tape->notes->size()));
@@ -334,6 +344,7 @@ PyMethodDef tape_methods[] = {
     {"leave", tape_scope<leave>, METH_VARARGS, nullptr},
     {"begin", tape_frame<begin>, METH_VARARGS, nullptr},
     {"end", tape_frame<end>, METH_VARARGS, nullptr},
+    {"hear", tape_hear, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
 PyMemberDef tape_members[] = {
