@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from toolkit.profiling.ended import Ended
@@ -204,23 +202,30 @@ class Waiting:
     def _settle(self, looks: Looks) -> SumsBetween | Marked | None:
         stretches = iter(self._take())
         thread = threading.get_ident()
-        plain: list[tuple[list[Sink], PlainSegment]] = []
-        while self._kept:
-            one = self._kept.popleft()
+        kept = self._kept
+        plain: list[PlainSegment] = []
+        whose: list[Sink] = []
+        while kept:
+            one = kept.popleft()
             if isinstance(one, Ended):
-                _hand_out(plain, thread)
+                _hand_out(plain, whose, thread)
                 self._bill(one, looks, thread)
             elif callable(one):
-                _hand_out(plain, thread)
+                _hand_out(plain, whose, thread)
                 one()
             elif len(one) == 2:
                 one[0].enclose(one[1])
-            elif isinstance(stretch := next(stretches), Marked):
-                _hand_out(plain, thread)
-                self._bill(_ended(one, stretch), looks, thread)
             else:
-                plain.append((one[3], self._counted(one, stretch, looks)))
-        _hand_out(plain, thread)
+                stretch = next(stretches)
+                if isinstance(stretch, Marked):
+                    _hand_out(plain, whose, thread)
+                    self._bill(_ended(one, stretch), looks, thread)
+                    continue
+                if one[3] is not whose:
+                    _hand_out(plain, whose, thread)
+                    whose = one[3]
+                plain.append(self._counted(one, stretch, looks))
+        _hand_out(plain, whose, thread)
         return next(stretches, None)
 
     def _bill(self, ended: Ended, looks: Looks, thread: int) -> None:
@@ -233,13 +238,14 @@ class Waiting:
         entry, place, frame, _ = one
         own_ns = stretch[0] - self.stopped_ns if self.stopped_ns else 0
         self.stopped_ns = stretch[1]
-        *_, net_bytes, peak_bytes, signature = stretch
         key = entry.key
-        copies, copies_are = looks.known(key, place, signature)
-        if entry.live_bytes + peak_bytes > entry.peak_bytes:
-            entry.peak_bytes = entry.live_bytes + peak_bytes
-        entry.live_bytes += net_bytes
-        peaks = (entry.peak_bytes, entry.device_peak_bytes if entry.on_device else 0)
+        copies, copies_are = looks.known(key, place, stretch[10])
+        if stretch[4] or stretch[6]:
+            peak_bytes = entry.live_bytes + stretch[9]
+            if peak_bytes > entry.peak_bytes:
+                entry.peak_bytes = peak_bytes
+            entry.live_bytes += stretch[8]
+        peaks = (entry.peak_bytes, 0 if entry.on_device is None else entry.on_device.peak_bytes)
         return (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
 
 
@@ -250,9 +256,8 @@ def _ended(one: _Plain, stretch: Marked) -> Ended:
     return Ended(entry, place, False, frame, sinks, raw, seen, "", LEVELS[1], "", waits, *turn)
 
 
-def _hand_out(plain: list[tuple[list[Sink], PlainSegment]], thread: int) -> None:
-    for sinks, ones in groupby(plain, itemgetter(0)):
-        segments = [segment for _, segment in ones]
+def _hand_out(plain: list[PlainSegment], sinks: list[Sink], thread: int) -> None:
+    if plain:
         for sink in sinks:
-            sink.add_plain(segments, thread)
-    plain.clear()
+            sink.add_plain(plain, thread)
+        plain.clear()

@@ -18,7 +18,6 @@ from toolkit.profiling.findings import TUNED
 from toolkit.profiling.frames import FrameRecord, Slice
 from toolkit.profiling.levels import higher
 from toolkit.profiling.lines import add_lines
-from toolkit.profiling.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +32,6 @@ SLICES_PER_FRAME = 2000
 OPEN_FRAMES = 64  # of which more are open, the oldest was dropped by whoever should have taken it
 _PENDING = -1
 _NONE = -2  # no frame, and not the one that is pending
-_make: Callable[[type[Slice], tuple[str, str, int, int, int]], Slice] = tuple.__new__
 
 _log = logging.getLogger(__name__)
 
@@ -136,23 +134,19 @@ class Ledger:
             for key, frame, is_entry, stretch, own_ns, copies, copies_are, peaks in segments:
                 if frame != at:
                     at, record = frame, self._find(frame)
-                tally = record.stages.get(key)
-                if tally is None:
-                    tally = record.stages[key] = Tally()
+                tally = record.stages.get(key) or record.tally(key)
                 tally.add_stretch(stretch)
                 if copies[0]:
                     tally.add_known_copies(copies)
                 if key[1]:
                     tally.calls += is_entry
-                    if peaks[0] > tally.peak_bytes:
-                        tally.peak_bytes = peaks[0]
-                if peaks[1]:
-                    holder = tally if key[1] else record
-                    holder.device_peak_bytes = max(holder.device_peak_bytes, peaks[1])
+                    tally.add_peaks(*peaks)
+                elif peaks[1] > record.device_peak_bytes:
+                    record.device_peak_bytes = peaks[1]
                 record.own_ns += own_ns
                 if len(record.slices) < SLICES_PER_FRAME:
-                    took_ns = stretch[1] - stretch[0]
-                    record.slices.append(_make(Slice, (*key, stretch[0], took_ns, thread)))
+                    span = (stretch[0], stretch[1] - stretch[0], thread)
+                    record.slices.append(Slice(*key, *span))
                 named[copies_are] = named.get(copies_are, 0) + 1
                 if stretch[4] or key not in session.operators:
                     session.add_unnamed(key, stretch[4], stretch[5])

@@ -124,7 +124,7 @@ class Looks:
 
     def known(self, key: StageKey, place: int, signature: int) -> tuple[Copies, str]:
         """What a stretch copied that allocates so, and whether that is `RECALLED` or `GUESSED`."""
-        habit = self._habit(key)
+        habit = self._habits.get(key) or self._habit(key)
         known = habit.copies.get((place, signature))
         if known is not None:
             return known, RECALLED

@@ -183,17 +183,17 @@ class Tally:
 
     def add_stretch(self, stretch: SumsBetween) -> None:
         """Add a stretch of sums and times."""
-        start_ns, stop_ns, ran_ns, page_faults, allocations, allocated, frees, freed, *_ = stretch
-        took_ns = stop_ns - start_ns
+        took_ns = stretch[1] - stretch[0]
         self.time_ns += took_ns
-        if ran_ns < took_ns:
-            self.off_cpu_ns += took_ns - ran_ns
-        if page_faults > 0:
-            self.page_faults += page_faults
-        self.allocations += allocations
-        self.allocated_bytes += allocated
-        self.frees += frees
-        self.freed_bytes += freed
+        if stretch[2] < took_ns:
+            self.off_cpu_ns += took_ns - stretch[2]
+        if stretch[3] > 0:
+            self.page_faults += stretch[3]
+        if stretch[4] or stretch[6]:
+            self.allocations += stretch[4]
+            self.allocated_bytes += stretch[5]
+            self.frees += stretch[6]
+            self.freed_bytes += stretch[7]
 
     def add_known_copies(self, copies: Copies) -> None:
         """Add copies that are remembered."""

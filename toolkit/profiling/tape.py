@@ -202,26 +202,29 @@ def play(
         note = notes[0]
         del notes[0]
         top = entries[-1]
-        if isinstance(note, Event):
-            pipeline = top.scope.pipeline if top.scope and top.scope.stage == note.stage else ""
-            frame = note.frame if note.frame >= 0 else (frames[-1] if frames else -1)
-            waiting.call(partial(sink.add_event, note, frame, pipeline))
-            continue
-        waiting.append(top)
         if note is None:
+            waiting.append(top)
             if top is not bottom:  # else an interrupt took the note of its beginning
                 entries.pop()
                 waiting.leave(top, entries[-1])
         elif isinstance(note, Scope):
-            entries.append(Entry(note, list(top.sinks), is_looked_at=False))
-            looks.pass_over(entries[-1].key)
+            waiting.append(top)
+            entry = Entry(note, list(top.sinks), is_looked_at=False)
+            entries.append(entry)
+            looks.pass_over(entry.key)
+        elif isinstance(note, Event):
+            pipeline = top.scope.pipeline if top.scope and top.scope.stage == note.stage else ""
+            frame = note.frame if note.frame >= 0 else (frames[-1] if frames else -1)
+            waiting.call(partial(sink.add_event, note, frame, pipeline))
         elif note >= 0:
+            waiting.append(top)
             frames[:] = [note]
             waiting.call(partial(sink.begin_frame, note))
             bottom.begin_frame(waiting)
             looks.pass_over(bottom.key)
             waiting.frame = top.frame_or(note)
         else:
+            waiting.append(top)
             frames.clear()
             waiting.call(lambda index=~note: sink.end_frame(index, bottom.peak_bytes))
             waiting.frame = top.frame_or(-1)
