@@ -1,63 +1,115 @@
 """Events that are read together, and belong to several stretches."""
 
 import pytest
+import torch
 
+from toolkit import hooks
+from toolkit.profiling import clocks, profile
 from toolkit.profiling.counting import RawEvents
 from toolkit.profiling.sums import signature_of
-from toolkit.profiling.turns import BORDER, Turns, parts_by_turn, raw_by_turn
+from toolkit.profiling.turns import BORDER, Began, Turns, parts_by_turn, raw_by_turn
 from toolkit.profiling.watch import Watch
 
-MARK = [0, 0]  # an event that begins and one that ends
 FIRST, SECOND = (1000, 2000, 900, 0), (2500, 4000, 1400, 3)  # of perf_counter_ns
 
 
-def events(sizes, at_us=()):
-    return RawEvents([""] * len(sizes), sizes, {}, lambda place: at_us[place])
+def events(sizes, at_us, *, is_own=True):
+    names = [""] * len(sizes)
+    return RawEvents(names, sizes, {}, lambda place: at_us[place], is_own=is_own)
 
 
 def bytes_of(sums):
     return [[one.allocated_bytes for one in each] for each in sums]
 
 
-def test_a_mark_ends_one_stretch_and_begins_the_next():
-    own, _ = parts_by_turn([events([8, 4, *MARK, 16, *MARK])], [FIRST, SECOND], 1000)
-    assert own == [[8, 4], [16], []]
+def test_events_belong_to_the_stretch_of_their_time():
+    own, _ = parts_by_turn([events([8, 4, 16, -8], [0.1, 0.9, 1.2, 3.5])], [1.0, 3.0])
+    assert own == [[8, 4], [16], [-8]]
 
 
-def test_what_comes_after_the_last_mark_is_of_the_stretch_that_is_open():
-    own, _ = parts_by_turn([events([*MARK, 16])], [FIRST], 1000)
-    assert own == [[], [16]]
+def test_marks_at_the_beginning_are_no_memory():
+    own, _ = parts_by_turn([events([0, 0, 0, 0, 16], [0.1, 0.2, 0.3, 0.4, 0.5])], [1.0], 4)
+    assert own == [[16], []]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_what_other_threads_take_belongs_to_the_stretch_of_its_time(order):
-    mine = events([8, *MARK, 16, *MARK])
-    other = events([1, 2, 4], at_us=[0.5, 1.2, 99.0])  # between both: to the one that comes
-    own, others = parts_by_turn([mine, other][::order], [FIRST, SECOND], 1000)
+def test_what_other_threads_take_is_summed_by_itself(order):
+    mine = events([8, 16], [0.5, 2.0])
+    other = events([1, 2, 4], [0.5, 1.2, 99.0], is_own=False)
+    own, others = parts_by_turn([mine, other][::order], [1.0, 3.0])
     assert own == [[8], [16], []]
     assert bytes_of(others) == [[1], [2], [4]]
 
 
 def test_a_list_that_torch_lost_leaves_every_stretch_empty():
-    assert parts_by_turn([], [FIRST, SECOND], 1000) == ([[], [], []], [[], [], []])
+    assert parts_by_turn([], [1.0, 3.0]) == ([[], [], []], [[], [], []])
 
 
-def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_over():
-    turns = Turns(int, 0)
+def test_times_begin_where_a_mark_says_so():
+    mine = events([0, 0, 0, 0, 16], [10.0, 11.0, 20.0, 21.0, 30.0])
+    other = events([1], [0.0], is_own=False)
+    assert Began(1_000_000, 2, 4).origin_ns([other, mine]) == 980_000
+    assert Began(1_000_000).origin_ns([other, mine]) == 1_000_000
+    assert Began(1_000_000, 2, 4).origin_ns([other]) == 1_000_000
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of stretches, in microseconds: `clock[0] = 5`."""
+    now = [0]
+    monkeypatch.setattr(clocks.time, "perf_counter_ns", lambda: 1000 * now[0])
+    return now
+
+
+def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_over(clock):
+    turns = Turns(None, Began(0))
     turns.begin()
+    clock[0] = 10
     turns.end()
+    clock[0] = 20
     turns.begin()
-    (first,) = turns.sums([events([8, *MARK, 16])])
+    (first,) = turns.sums([events([8, 16], [5.0, 25.0])])
+    turns.events_begin(None, Began(30_000))
+    clock[0] = 40
     turns.end()
-    (second,) = turns.sums([events([-16, 4, *MARK])])
+    (second,) = turns.sums([events([-16, 4], [1.0, 2.0])])
     assert (first[4], first[5]) == (1, 8)
     allocations, nbytes, frees, freed_bytes, net_bytes, peak_bytes, signature = second[4:]
     assert (allocations, nbytes, frees, freed_bytes) == (2, 20, 1, 16)
     assert (net_bytes, peak_bytes, signature) == (4, 16, signature_of([16, 4]))
 
 
+def test_a_border_lies_half_way_between_a_stretch_and_the_next(clock):
+    turns = Turns(None, Began(0))
+    turns.begin()
+    clock[0] = 10
+    turns.end()
+    clock[0] = 20
+    turns.begin()
+    clock[0] = 30
+    turns.end()
+    first, second = turns.sums([events([1, 2, 4], [14.0, 16.0, 29.0])])
+    assert (first[5], second[5]) == (1, 6)
+
+
+@pytest.mark.usefixtures("each_way_of_counting")
+def test_blocks_are_told_apart_however_close_they_are_to_a_border():
+    with profile() as session:
+        for index in range(200):
+            hooks.frame_begin(index)
+            for size in (10, 20, 30):
+                with hooks.scope(f"of {size}", index):
+                    torch.empty(size + index)
+                torch.empty(1)
+            hooks.frame_end(index)
+    for one in session.frames:
+        taken = {key[1]: tally.allocated_bytes for key, tally in one.stages.items()}
+        sizes = {f"of {size}": 4 * (size + one.index) for size in (10, 20, 30)}
+        assert taken == {"": 12, **sizes}
+
+
 def test_clocks_are_those_of_the_stretch():
-    turns = Turns(int, 0)
+    turns = Turns(int, Began(0))
     begun_ns = turns.begin()
     assert not turns.has_ended
     turns.end()
@@ -97,7 +149,7 @@ def test_events_of_another_thread_go_to_the_marked_stretch_of_their_time():
 
 
 def test_a_marked_stretch_that_is_read_while_it_is_open_keeps_its_events():
-    turns = Turns(int, 0)
+    turns = Turns(int, Began(0))
     watch = Watch()
     first = watch.seen
     turns.begin()

@@ -39,7 +39,7 @@ import torch
 
 from toolkit.profiling.counting import DEVICE_MARK, RawEvents
 from toolkit.profiling.hook import loaded_hook
-from toolkit.profiling.turns import BORDER, Turns
+from toolkit.profiling.turns import BORDER, Began, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters", "has_accelerator"]
 
+MOST_MARKS = 16  # to tell when events were
+NEAR_NS = 1000  # so exactly is good enough: between two stretches there is more Python than that
 START = "__start_profile"  # what the list of the thread that started begins with
 
 _core: Any = import_module("torch._C")
@@ -213,7 +215,7 @@ class AllocatorStream:
             self._kept += hook.take()
         if not self.start(operators=False, marks=marks):
             return 0
-        self._turns = Turns(self._mark_border(), self._started_ns)
+        self._turns = Turns(*self._tell_apart())
         return self._turns.begin()
 
     def pause(self, watch: Watch | None = None) -> None:
@@ -245,8 +247,12 @@ class AllocatorStream:
         """The compiled hook, where it keeps the stretches."""
         return self._hook if self._is_hooked and self._turns is None else None
 
-    def _mark_border(self) -> Callable[[], object]:
-        """What puts a mark between two stretches."""
+    def _tell_apart(self) -> tuple[Callable[[], object] | None, Began]:
+        """How stretches are told apart in the events that begin: by marks, or by the clock.
+
+        A mark costs 20 us between two stages, where it runs cold. So where calls are not marked
+        there are some at the start, of which it is known when they were, and no others.
+        """
         let, mark = self._let_operators, _Mark(BORDER)
         enter, leave = mark.__enter__, partial(mark.__exit__, None, None, None)
 
@@ -256,7 +262,20 @@ class AllocatorStream:
             let(False)
             leave()
 
-        return put
+        if self._has_marks:
+            return put, Began(self._started_ns)
+        clock = time.perf_counter_ns
+        known: list[tuple[int, int]] = []  # within how many ns, and when
+        let(True)
+        while not known or (min(known)[0] > NEAR_NS and len(known) < MOST_MARKS):
+            before_ns = clock()
+            enter()
+            took_ns = clock() - before_ns
+            leave()
+            known.append((took_ns, before_ns + took_ns // 2))
+        let(False)
+        nearest = min(known)
+        return None, Began(nearest[1], 2 * known.index(nearest), 2 * len(known))
 
     def is_host_only(self) -> bool:
         """Whether no device but the host is in use, so that sums are all there is."""
@@ -269,7 +288,7 @@ class AllocatorStream:
             self._end_turns()
             if self.start(operators=False, marks=has_marks):
                 self._turns = turns
-                turns.events_begin(self._mark_border(), self._started_ns)
+                turns.events_begin(*self._tell_apart())
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found
 
@@ -362,18 +381,29 @@ def _say_it_now(stream: AllocatorStream) -> None:
 def _read(
     lists: list[list[Any]], *, has_operators: bool = False, has_marks: bool = False
 ) -> list[RawEvents]:
+    lists = [one for one in lists if one]
+    own = next((one for one in lists if one[0].name() == START), None)
+    origin = own[0] if own else None
     found = (
-        _columns(one, has_operators=has_operators, has_marks=has_marks) for one in lists if one
+        _columns(one, origin, has_operators=has_operators, has_marks=has_marks) for one in lists
     )
     return [one for one in found if one.sizes]
 
 
-def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawEvents:
-    """Read every event once, by maps that run in C: they are 2000 a frame."""
+def _columns(events: list[Any], origin: Any, *, has_operators: bool, has_marks: bool) -> RawEvents:
+    """Read every event once, by maps that run in C: they are 2000 a frame.
+
+    Args:
+        events: of one thread.
+        origin: the event from which times count; None where torch lost it.
+        has_operators: their names are asked for.
+        has_marks: those of marks are.
+    """
     kind_of: Any = events[0].__class__
-    origin = events[0]
-    if origin.name() == START:
-        events = events[1:-1]  # of the thread itself, that has marks at both ends
+    is_own = origin is events[0]
+    origin = events[0] if origin is None else origin
+    if is_own:
+        events = events[1:-1]  # it has marks at both ends
     names: list[str] = [""] * len(events)
     if has_operators or has_marks:
         names = list(map(kind_of.name, events))
@@ -393,6 +423,8 @@ def _columns(events: list[Any], *, has_operators: bool, has_marks: bool) -> RawE
         is_host_only=not (has_operators or has_marks) or not has_accelerator(),
         is_quiet=not has_operators,
         is_unnamed=not has_operators and not has_marks,
+        is_own=is_own,
+        all_at_us=lambda: list(map(origin.cpu_elapsed_us, events)),
     )
 
 

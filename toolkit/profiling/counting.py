@@ -59,6 +59,8 @@ class RawEvents:
         is_host_only: no accelerator is in use, so that every copy runs from host to host.
         is_quiet: operators are left out, but for those of calls that were looked into.
         is_unnamed: there is nothing but memory, no operator and no mark.
+        is_own: they are of the thread itself, and not of one that worked for it.
+        all_at_us: the times of all of them, which is faster than one by one.
     """
 
     names: list[str]
@@ -68,6 +70,8 @@ class RawEvents:
     is_host_only: bool = True
     is_quiet: bool = False
     is_unnamed: bool = False
+    is_own: bool = False
+    all_at_us: Callable[[], list[float]] | None = None
 
 
 @dataclass(slots=True)

@@ -1,14 +1,18 @@
 """Which stretch of a thread do the allocator's events belong to, where several are read at once?
 
-torch's own profiler takes longer to start and to stop than a mark in its events does. So it goes on
-from one stage to the next, with a mark in between: an event that begins and one that ends, neither
-of any bytes. While nobody marks calls, nothing else looks like that; else it is told by its name.
+torch's own profiler takes longer to start and to stop than a clock. So it goes on from one stage to
+the next, and events are told apart by when they were: between two stretches there is Python, and it
+is known to less than that when the events began. Torch takes its times from the clock of the
+system; whoever sets that moves what is allocated within a quarter of a second to a neighbour, and
+nothing is lost.
+
+Where calls are marked, there is one more mark in between, an event that begins and one that ends.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.profiling.clocks import Clocks
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.sums import Sums, SumsBetween
     from toolkit.profiling.watch import Seen, Watch
 
-__all__ = ["BORDER", "Marked", "Turns", "parts_by_turn", "raw_by_turn"]
+__all__ = ["BORDER", "Began", "Marked", "Turns", "parts_by_turn", "raw_by_turn"]
 
 BORDER = "between two stages"
 
@@ -41,46 +45,63 @@ class Marked(NamedTuple):
     seen: Seen
 
 
-def _no_mark() -> None:
-    """Where no events are read."""
+class Began(NamedTuple):
+    """When events began, on the clock of `time.perf_counter_ns`.
+
+    Attributes:
+        at_ns: when they did, or when the one at `place` was.
+        place: of the thread's own events; -1: of none.
+        marks: how many of its own come before the first that is none of ours.
+    """
+
+    at_ns: int
+    place: int = -1
+    marks: int = 0
+
+    def origin_ns(self, events: Sequence[RawEvents]) -> int:
+        """When the times of these events begin."""
+        for one in events:
+            if one.is_own and self.place >= 0:
+                return self.at_ns - round(one.at_us(self.place) * 1000)
+        return self.at_ns
 
 
 class Turns:
     """The clocks of stretches that follow one another, until their events are read.
 
     Args:
-        mark: puts a mark into the events, after each stretch.
-        origin_ns: when the events began, on the clock of `time.perf_counter_ns`.
+        mark: puts a mark into the events, after each stretch; None where the clock is enough.
+        began: when they began.
     """
 
     __slots__ = (
+        "_began",
         "_clocks",
         "_ended",
         "_left",
         "_left_raw",
         "_left_sums",
         "_mark",
-        "_origin_ns",
         "_seen",
     )
 
-    def __init__(self, mark: Callable[[], object], origin_ns: int) -> None:
+    def __init__(self, mark: Callable[[], object] | None, began: Began) -> None:
         self._ended: list[Turn] = []
         self._seen: list[Seen] = []  # of each of these, where calls are marked
         self._left: list[int] = []  # what was read already of the stretch that is open
         self._left_sums: list[Sums] = []  # the same of other threads
         self._left_raw: list[RawEvents] = []  # the same of all, where calls are marked
         self._clocks = Clocks()
-        self.events_begin(mark, origin_ns)
+        self.events_begin(mark, began)
 
-    def events_begin(self, mark: Callable[[], object], origin_ns: int) -> None:
+    def events_begin(self, mark: Callable[[], object] | None, began: Began) -> None:
         """Those that come next began then, with marks of their own."""
         self._mark = mark
-        self._origin_ns = origin_ns
+        self._began = began
 
     def events_end(self) -> None:
         """They are over. Lets go of the mark, which closes it if an interrupt left it open."""
-        self._mark = _no_mark
+        self._mark = None
 
     def begin(self) -> int:
         """A stretch begins: when, on the clock of `time.perf_counter_ns`."""
@@ -91,7 +112,8 @@ class Turns:
         self._ended.append(self._clocks.end())
         if watch is not None:
             self._seen.append(watch.turn())
-        self._mark()
+        if self._mark is not None:
+            self._mark()
 
     def turn(self, watch: Watch | None = None) -> None:
         """It is over, and the next one begins at once, inside of one frame."""
@@ -99,7 +121,8 @@ class Turns:
         self._ended.append(clocks.leave())
         if watch is not None:
             self._seen.append(watch.turn())
-        self._mark()
+        if self._mark is not None:
+            self._mark()
         clocks.enter()
 
     def part(self, watch: Watch | None = None) -> None:
@@ -124,7 +147,8 @@ class Turns:
             events: of each thread since they began.
         """
         ended, self._ended = self._ended, []
-        own, others = parts_by_turn(events, ended, self._origin_ns)
+        cuts_us = self._cuts_us(ended, self._began.origin_ns(events))
+        own, others = parts_by_turn(events, cuts_us, self._began.marks)
         own[0] = self._left + own[0]
         others[0] = self._left_sums + others[0]
         self._left, self._left_sums = own.pop(), others.pop()
@@ -133,47 +157,52 @@ class Turns:
             for turn, sizes, sums in zip(ended, own, others, strict=True)
         ]
 
+    def _cuts_us(self, ended: Sequence[Turn], origin_ns: int) -> list[float]:
+        """Half-way between a stretch and the next."""
+        begins_ns = [*(turn[0] for turn in ended[1:]), self._clocks.began_ns]
+        return [
+            ((turn[1] + max(turn[1], next_ns)) / 2 - origin_ns) / 1000
+            for turn, next_ns in zip(ended, begins_ns, strict=False)
+        ]
+
     def marked(self, events: Sequence[RawEvents]) -> list[Marked]:
         """The same where calls are marked."""
         ended, self._ended = self._ended, []
         seen, self._seen = self._seen, []
         begins_ns = [*(turn[0] for turn in ended), self._clocks.began_ns]
-        parts = raw_by_turn(events, ended, begins_ns, self._origin_ns)
+        parts = raw_by_turn(events, ended, begins_ns, self._began.origin_ns(events))
         parts[0] = self._left_raw + parts[0]
         self._left_raw = parts.pop()
         return list(map(Marked, ended, parts, seen))
 
 
 def parts_by_turn(
-    events: Sequence[RawEvents], ended: Sequence[Turn], origin_ns: int
+    events: Sequence[RawEvents], cuts_us: Sequence[float], marks: int = 0
 ) -> tuple[list[list[int]], list[list[Sums]]]:
-    """Sizes of the thread itself, between marks; and the sums of others, by the clock.
+    """Sizes of the thread itself, and the sums of others, by the clock.
 
     Args:
-        events: of each thread, without operators, and with a mark after each turn.
-        ended: turns of the thread itself, in order.
-        origin_ns: when the events began, on the clock of the turns.
+        events: of each thread, without operators.
+        cuts_us: between the stretches, and after the last, on the clock of the events.
+        marks: how many of the thread's own are no memory, at the beginning.
 
     Returns:
-        One of each for every turn, and one more for what came after the last.
+        One of each for every stretch, and one more for what came after the last.
     """
-    own: list[list[int]] = [[] for _ in range(len(ended) + 1)]
+    own: list[list[int]] = [[] for _ in range(len(cuts_us) + 1)]
     others: list[list[Sums]] = [[] for _ in own]
     for one in events:
-        if one.sizes.count(0) == 2 * len(ended) > 0:
-            own = _between_marks(one.sizes)
+        at_us = one.all_at_us() if one.all_at_us else list(map(one.at_us, range(len(one.sizes))))
+        first = marks if one.is_own else 0
+        places = [first, *(bisect_left(at_us, cut_us, first) for cut_us in cuts_us), len(at_us)]
+        parts = [one.sizes[begin:end] for begin, end in pairwise(places)]
+        if one.is_own:
+            own = parts
         else:
-            for sums, part in zip(others, _by_clock(one, ended, origin_ns), strict=True):
+            for sums, part in zip(others, parts, strict=True):
                 if part:
                     sums.append(sums_of(part))
     return own, others
-
-
-def _between_marks(sizes: list[int]) -> list[list[int]]:
-    zeros = [place for place, nbytes in enumerate(sizes) if not nbytes]
-    begins = chain([0], (place + 1 for place in zeros[1::2]))
-    ends = chain(zeros[::2], [len(sizes)])
-    return [sizes[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
 
 def raw_by_turn(
@@ -221,13 +250,3 @@ def _slice(one: RawEvents, begin: int, end: int, later_us: float) -> RawEvents:
         is_host_only=one.is_host_only,
         is_quiet=one.is_quiet,
     )
-
-
-def _by_clock(one: RawEvents, ended: Sequence[Turn], origin_ns: int) -> list[list[int]]:
-    parts: list[list[int]] = [[] for _ in range(len(ended) + 1)]
-    ends_ns = [turn[1] for turn in ended]
-    for place, nbytes in enumerate(one.sizes):
-        if nbytes:
-            at_ns = origin_ns + one.at_us(place) * 1000
-            parts[bisect_left(ends_ns, at_ns)].append(nbytes)
-    return parts
