@@ -46,29 +46,9 @@ __all__ = [
     "using",
 ]
 
-KINDS = (
-    "alloc",
-    "free",
-    "copy",
-    "sync",
-    "wait",
-    "io",
-    "serialize",
-    "gc",
-    "convert",
-    "drop",
-)
-HOOK_NAMES = (
-    "event",
-    "scope_begin",
-    "scope_end",
-    "frame_begin",
-    "frame_end",
-    "device_begin",
-    "device_end",
-)
-
+KINDS = ("alloc", "free", "copy", "sync", "wait", "io", "serialize", "gc", "convert", "drop")
 _NOTED = ("scope_begin", "scope_end", "frame_begin", "frame_end")
+HOOK_NAMES = ("event", *_NOTED, "device_begin", "device_end")
 
 _log = logging.getLogger(__name__)
 
@@ -467,22 +447,21 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
 
 def frame_begin(index: int) -> None:
     """Say that work on frame `index` begins in this context."""
-    listeners = _table.get()
-    try:
-        if not listeners.frames.frame_begin(index):
-            listeners.call("frame_begin", index)
-    except Exception:  # noqa: BLE001 - as in `Table.call`
-        listeners.frames.broke("note_frame_begin")
+    _tell_of_frame("frame_begin", index)
 
 
 def frame_end(index: int) -> None:
     """Say that work on frame `index` is done."""
+    _tell_of_frame("frame_end", index)
+
+
+def _tell_of_frame(name: str, index: int) -> None:
     listeners = _table.get()
     try:
-        if not listeners.frames.frame_end(index):
-            listeners.call("frame_end", index)
+        if not getattr(listeners.frames, name)(index):
+            listeners.call(name, index)
     except Exception:  # noqa: BLE001 - as in `Table.call`
-        listeners.frames.broke("note_frame_end")
+        listeners.frames.broke(f"note_{name}")
 
 
 def is_foreign_thread() -> bool:

@@ -158,9 +158,8 @@ class Recorder:
 
     def _is_quiet(self) -> bool:
         """Whether nothing came up in the plain stretch under way, so that it is only noted."""
-        if self._is_busy or self._watch.mark or not self._stream.is_host_only():
-            return False
-        return not PAUSES.stops and self._ident not in PAUSES.waiting
+        is_plain = not (self._is_busy or self._watch.mark) and self._stream.is_host_only()
+        return is_plain and not PAUSES.stops and self._ident not in PAUSES.waiting
 
     def _note(self, end: Callable[[], object], keep: Callable[[Note], None], note: Note) -> None:
         """A plain stretch ends and the next one begins."""
@@ -172,8 +171,7 @@ class Recorder:
             self._abandon()
             raise
         self._is_busy = False
-        if self._deferred:
-            self._catch_up()
+        self._catch_up()
 
     def _play(self) -> None:
         """Have happen what was only noted."""
