@@ -78,10 +78,10 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def compiled_hook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The allocator hook, compiled once for all tests into a cache folder of its own."""
-    from toolkit.profiling.hook_building import CACHE, GET_COMPILER, compile_hook, find_compiler
+    from toolkit.profiling.hook_building import CACHE, compile_hook, what_is_missing
 
-    if find_compiler() is None:
-        pytest.skip(f"no C++ compiler: {GET_COMPILER}")
+    if missing := what_is_missing():
+        pytest.skip(f"no compiled hook: {missing}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE, str(tmp_path_factory.mktemp("cache")))
         return compile_hook()

@@ -5,7 +5,7 @@ Both by torch's own profiler and through the compiled hook.
 
 import pytest
 
-from toolkit.profiling.hook_building import CACHE, find_compiler
+from toolkit.profiling.hook_building import CACHE, what_is_missing
 
 FEWEST = 190
 THREADS = (1, 2)
@@ -82,7 +82,7 @@ answer(found)
 def found(request, preloaded, tmp_path_factory):
     """What the counter and the sessions found, by number of threads and name of the operation."""
     cache = tmp_path_factory.mktemp("empty")
-    if find_compiler() is not None:
+    if not what_is_missing():
         cache = request.getfixturevalue("compiled_hook").parent
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CACHE, str(cache))

@@ -9,7 +9,12 @@ import torch
 
 from toolkit.profiling import HookWarning, build_hook, hook, hook_building, profile
 from toolkit.profiling.allocator import AllocatorStream
-from toolkit.profiling.hook_building import HookBuildError, built_path, compile_hook, find_compiler
+from toolkit.profiling.hook_building import (
+    HookBuildError,
+    built_path,
+    compile_hook,
+    what_is_missing,
+)
 from toolkit.profiling.sums import sums_of
 
 PICTURE = torch.rand(1, 3, 64, 64)
@@ -226,8 +231,17 @@ def test_without_a_compiler_it_says_how_to_get_one(nothing_known, monkeypatch):
         compile_hook()
 
 
+def test_without_the_headers_of_python_it_says_how_to_get_them(
+    nothing_known, fake_compiler, monkeypatch, tmp_path
+):
+    fake_compiler("exit 3")
+    monkeypatch.setattr(hook_building, "_headers", lambda: tmp_path)
+    with pytest.raises(HookBuildError, match=r"has no Python\.h: apt install python3-dev"):
+        compile_hook()
+
+
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
-    if find_compiler() is None:
+    if what_is_missing():
         pytest.skip("no C++ compiler")
     file = tmp_path / "file"
     file.write_text("")

@@ -21,7 +21,14 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["CACHE", "GET_COMPILER", "HookBuildError", "built_path", "compile_hook", "find_compiler"]
+__all__ = [
+    "CACHE",
+    "HookBuildError",
+    "built_path",
+    "compile_hook",
+    "find_compiler",
+    "what_is_missing",
+]
 
 CACHE = "DOWNHILL_CACHE"  # names the folder to use instead of the user's
 GET_COMPILER = "apt install g++, or xcode-select --install"
@@ -69,30 +76,41 @@ def find_compiler() -> str | None:
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
+def what_is_missing() -> str:
+    """What the hook cannot be compiled without, and how to get it; empty if all is there."""
+    if sys.platform == "win32":
+        return "it is built on Linux and macOS; there is no recipe for Windows"
+    if find_compiler() is None:
+        return f"no C++ compiler was found: {GET_COMPILER}"
+    if not (_headers() / "Python.h").exists():
+        return f"{_headers()} has no Python.h: {GET_HEADERS}"
+    return ""
+
+
 def compile_hook() -> Path:
     """Compile the hook into the cache, whether or not it is there. Blocks for about 5 s.
 
     Raises:
-        HookBuildError: there is no compiler for it, or it failed; the text has its last lines.
+        HookBuildError: something is missing for it, or the compiler failed; the text has its last
+            lines.
     """
-    if sys.platform == "win32":
-        raise HookBuildError("it is built on Linux and macOS; there is no recipe for Windows")
-    compiler = find_compiler()
-    if compiler is None:
-        raise HookBuildError(f"no C++ compiler was found: {GET_COMPILER}")
-    headers = Path(sysconfig.get_path("include"))
-    if not (headers / "Python.h").exists():
-        raise HookBuildError(f"{headers} has no Python.h: {GET_HEADERS}")
+    compiler, missing = find_compiler(), what_is_missing()
+    if missing or compiler is None:
+        raise HookBuildError(missing)
     target = built_path()
     unfinished = _make_name(target)
     try:
-        includes = ["-isystem", str(headers), *_for_torch()]
+        includes = ["-isystem", str(_headers()), *_for_torch()]
         source = str(SOURCES / "hook.cpp")
         _run([compiler, *_FLAGS, *includes, source, "-o", str(unfinished), *_libraries()])
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
     return target
+
+
+def _headers() -> Path:
+    return Path(sysconfig.get_path("include"))
 
 
 def _make_name(target: Path) -> Path:
