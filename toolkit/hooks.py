@@ -406,7 +406,7 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
     Scopes nest; the inner one is charged. When nobody listens it does nothing at all.
     """
 
-    __slots__ = ("_listeners", "_outer", "frame", "pipeline", "stage")
+    __slots__ = ("_here", "_listeners", "_outer", "frame", "pipeline", "stage")
 
     def __init__(self, stage: str, frame: int = -1, pipeline: str = "") -> None:
         self.stage = stage
@@ -417,7 +417,7 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
         listeners = self._listeners = _table.get()
         if listeners._hooks:
             self._outer = _scope.get()
-            here = _make(Scope, (self.stage, self.frame, self.pipeline))
+            here = self._here = _make(Scope, (self.stage, self.frame, self.pipeline))
             _scope.set(here)
             try:
                 if not listeners.scopes.scope_begin(here):
@@ -436,7 +436,7 @@ class scope:  # noqa: N801 - reads as a statement: `with hooks.scope("blur", 12)
     ) -> None:
         listeners = self._listeners
         if listeners._hooks:
-            here = _scope.get()
+            here = self._here
             _scope.set(self._outer)
             try:
                 if not listeners.scopes.scope_end(here):

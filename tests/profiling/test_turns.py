@@ -6,7 +6,7 @@ import torch
 from toolkit import hooks
 from toolkit.profiling import clocks, profile
 from toolkit.profiling.counting import RawEvents
-from toolkit.profiling.sums import signature_of
+from toolkit.profiling.sums import signature_of, sums_of
 from toolkit.profiling.turns import BORDER, Began, Turns, parts_by_turn, raw_by_turn
 from toolkit.profiling.watch import Watch
 
@@ -27,9 +27,9 @@ def test_events_belong_to_the_stretch_of_their_time():
     assert own == [[8, 4], [16], [-8]]
 
 
-def test_marks_at_the_beginning_are_no_memory():
-    own, _ = parts_by_turn([events([0, 0, 0, 0, 16], [0.1, 0.2, 0.3, 0.4, 0.5])], [1.0], 4)
-    assert own == [[16], []]
+def test_marks_are_no_memory():
+    ((first, _), _) = parts_by_turn([events([0, 0, -8, 16], [0.1, 0.2, 0.3, 0.4])], [1.0])
+    assert sums_of(first)[:4] == (1, 16, 1, 8)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -46,11 +46,11 @@ def test_a_list_that_torch_lost_leaves_every_stretch_empty():
 
 
 def test_times_begin_where_a_mark_says_so():
-    mine = events([0, 0, 0, 0, 16], [10.0, 11.0, 20.0, 21.0, 30.0])
+    mine = events([0, 0, -8, 0, 0, 16], [10.0, 11.0, 15.0, 20.0, 21.0, 30.0])
     other = events([1], [0.0], is_own=False)
-    assert Began(1_000_000, 2, 4).origin_ns([other, mine]) == 980_000
+    assert Began(1_000_000, 2).origin_ns([other, mine]) == 980_000
     assert Began(1_000_000).origin_ns([other, mine]) == 1_000_000
-    assert Began(1_000_000, 2, 4).origin_ns([other]) == 1_000_000
+    assert Began(1_000_000, 2).origin_ns([other]) == 1_000_000
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AllocatorStream", "StreamMissingError", "device_counters", "has_accelerator"]
 
+MOST_SLACK_NS = 50_000  # where it took longer, the thread did not run
 MOST_MARKS = 16  # to tell when events were
 NEAR_NS = 1000  # so exactly is good enough: between two stretches there is more Python than that
 START = "__start_profile"  # what the list of the thread that started begins with
@@ -142,7 +143,7 @@ class AllocatorStream:
         before_ns = time.perf_counter_ns()
         self._enable()
         self._started_ns = time.perf_counter_ns()
-        self._slack_ns = self._started_ns - before_ns
+        self._slack_ns = min(self._started_ns - before_ns, MOST_SLACK_NS)
         return True
 
     @property
@@ -267,15 +268,17 @@ class AllocatorStream:
         clock = time.perf_counter_ns
         known: list[tuple[int, int]] = []  # within how many ns, and when
         let(True)
-        while not known or (min(known)[0] > NEAR_NS and len(known) < MOST_MARKS):
-            before_ns = clock()
-            enter()
-            took_ns = clock() - before_ns
-            leave()
-            known.append((took_ns, before_ns + took_ns // 2))
-        let(False)
+        try:
+            while not known or (min(known)[0] > NEAR_NS and len(known) < MOST_MARKS):
+                before_ns = clock()
+                enter()
+                took_ns = clock() - before_ns
+                leave()
+                known.append((took_ns, before_ns + took_ns // 2))
+        finally:
+            let(False)
         nearest = min(known)
-        return None, Began(nearest[1], 2 * known.index(nearest), 2 * len(known))
+        return None, Began(nearest[1], 2 * known.index(nearest))
 
     def is_host_only(self) -> bool:
         """Whether no device but the host is in use, so that sums are all there is."""
@@ -288,6 +291,7 @@ class AllocatorStream:
             self._end_turns()
             if self.start(operators=False, marks=has_marks):
                 self._turns = turns
+                turns.events_begin(None, Began(self._started_ns))  # if an interrupt comes now
                 turns.events_begin(*self._tell_apart())
         found, self._kept = self._kept, []
         return found + self._hook.take() if self._hook is not None else found

@@ -74,8 +74,11 @@ class Looks:
         return -habit.entries % LOOK_EVERY
 
     def pass_over(self, key: StageKey) -> None:
-        """An entry began that was none to look at."""
-        self._habit(key).entries += 1
+        """An entry began that was not looked at. If it was due, the next one is."""
+        habit = self._habit(key)
+        if habit.entries % LOOK_EVERY == 0:
+            habit.is_asked = self.has_asked = True
+        habit.entries += 1
 
     def remember(
         self, key: StageKey, place: int, counts: Counts, *, is_looked_at: bool, has_seen: bool

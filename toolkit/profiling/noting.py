@@ -33,20 +33,23 @@ class Noting:
         stream: the allocator's events.
         note: see `Tape`.
         is_quiet: see `Tape`.
+        abandon: after an interrupt, gives up the stretches that are not counted.
 
     Attributes:
         tape: the one that takes notes, or did so last.
     """
 
-    __slots__ = ("_hook", "_of_hook", "_own", "_sink", "_stream", "_unplayed", "tape")
+    __slots__ = ("_abandon", "_hook", "_of_hook", "_own", "_sink", "_stream", "_unplayed", "tape")
 
     def __init__(
         self,
         stream: AllocatorStream,
-        note: Callable[[Callable[[], object], Callable[[Note], None], Note], None],
+        note: Callable[[Callable[[], object], list[Note], Note], None],
         is_quiet: Callable[[], bool],
+        abandon: Callable[[], None],
     ) -> None:
         self._stream = stream
+        self._abandon = abandon
         self.tape = self._own = self._of_hook = Tape(note, is_quiet)
         self._hook: Hook | None = None
         self._sink: Sink | None = None
@@ -90,8 +93,13 @@ class Noting:
     def play(self, entries: list[Entry], frames: list[int], waiting: Waiting, looks: Looks) -> None:
         """Have happen what was only noted; see `toolkit.profiling.tape.play`."""
         self._unplayed += self.tape.take()
-        if self._unplayed and self._sink is not None:
+        if not self._unplayed or self._sink is None:
+            return
+        try:
             play(self._unplayed, self._sink, entries, frames, waiting, looks)
+        except BaseException:  # an interrupt: the rest happens too, and nobody counts it
+            self._abandon()
+            raise
 
     def settled(self, looks: Looks, until_ns: int) -> None:
         """What was noted is counted, and stages may have asked for a look."""

@@ -28,6 +28,7 @@ from toolkit.profiling.pauses import PAUSES
 from toolkit.profiling.reported_waits import ReportedWaits
 from toolkit.profiling.segments import Sink, is_even, is_recording, level_for
 from toolkit.profiling.sums import Sums
+from toolkit.profiling.tape import charged_to, mend
 from toolkit.profiling.turns import Marked
 from toolkit.profiling.watch import Watch
 
@@ -58,7 +59,7 @@ class Recorder:
         self._waiting = Waiting(self._stream.take)
         self._until_ns = 0  # when frames are to be counted
         self._is_plain = False  # what began last: it may wait, and has its times from the stream
-        self.noting = Noting(self._stream, self._note, self._is_quiet)
+        self.noting = Noting(self._stream, self._note, self._is_quiet, self._abandon)
         self._known: WeakSet[Sink] = WeakSet()
         self._last_met: Callable[[], Sink | None] = lambda: None
         self._start_ns = 0
@@ -131,7 +132,7 @@ class Recorder:
             self.noting.tape.close()  # it takes notes for one
             self._waiting.begin(self._waiting.frame, top.sinks)
             level = level_for(top.sinks, top.frame_or(self.frame))
-            has_level = level == self._level or bool(self._missing)
+            has_level = bool(self._missing) or level == self._level
             if self._start_ns and has_level and (top.is_looked_at or not sink.keeps_events):
                 return
             self._cut()
@@ -161,13 +162,14 @@ class Recorder:
         is_plain = not (self._is_busy or self._watch.mark) and self._stream.is_host_only()
         return is_plain and not PAUSES.stops and self._ident not in PAUSES.waiting
 
-    def _note(self, end: Callable[[], object], keep: Callable[[Note], None], note: Note) -> None:
+    def _note(self, end: Callable[[], object], notes: list[Note], note: Note) -> None:
         """A plain stretch ends and the next one begins."""
-        self._is_busy = True
+        self._is_busy, length = True, len(notes)
         try:
             end()
-            keep(note)
+            notes.append(note)
         except BaseException:  # an interrupt
+            mend(notes, note, length)
             self._abandon()
             raise
         self._is_busy = False
@@ -196,7 +198,6 @@ class Recorder:
             bottom.sinks.append(sink)
         self._turn_page()
         self._begin()
-        self.noting.tape.allow(*bottom.key, self._looks.until_due(bottom.key))
 
     def frame_end(self, sink: Sink, index: int, *, is_home: bool) -> None:
         """Work on a frame is done. Away from the session's own thread, recording pauses with it."""
@@ -250,10 +251,8 @@ class Recorder:
             return
         self._play()
         self._meet(sink)
-        scope = self._entries[-1].scope
-        pipeline = scope.pipeline if scope and scope.stage == event.stage else ""
-        frame = event.frame if event.frame >= 0 else self.frame
-        self._waiting.call(partial(sink.add_event, self._located or event, frame, pipeline))
+        whose = charged_to(event, self._entries, self._frames)
+        self._waiting.call(partial(sink.add_event, self._located or event, *whose))
 
     def _catch_up(self) -> None:
         """Take what came meanwhile."""
@@ -331,6 +330,7 @@ class Recorder:
         bottom = self._entries[0]
         bottom.begin_frame(self._waiting)
         bottom.is_looked_at = self._looks.is_due(bottom.key)
+        self.noting.tape.allow(*bottom.key, self._looks.until_due(bottom.key))
 
     def _begin(self, missing: str = "") -> None:
         try:

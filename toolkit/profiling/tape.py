@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from toolkit.profiling.looks import Looks
     from toolkit.profiling.segments import Sink
 
-__all__ = ["LONGEST", "Note", "Tape", "play"]
+__all__ = ["LONGEST", "Note", "Tape", "charged_to", "mend", "play"]
 
 LONGEST = 256
 
@@ -39,7 +39,7 @@ class Tape:
     """Scopes and frames of one thread and one session, as they began and ended.
 
     Args:
-        note: calls its first argument, and then its second with the third; so that nothing comes
+        note: calls its first argument, and puts the third into the second; so that nothing comes
             in between.
         is_quiet: whether nothing came up in the stretch under way.
 
@@ -67,7 +67,7 @@ class Tape:
 
     def __init__(
         self,
-        note: Callable[[Callable[[], object], Callable[[Note], None], Note], None],
+        note: Callable[[Callable[[], object], list[Note], Note], None],
         is_quiet: Callable[[], bool],
     ) -> None:
         self._note = note
@@ -130,8 +130,8 @@ class Tape:
         if not left or not self._has_room():
             return False
         self._left[key] = left - 1
-        self._note(self.turn, self._notes.append, scope)
         self._opened.append(scope)
+        self._note(self.turn, self._notes, scope)
         return True
 
     def leave(self, sink: Sink, scope: Scope, /) -> bool:
@@ -139,7 +139,7 @@ class Tape:
         opened = self._opened
         if sink is not self._sink or not opened or opened[-1] is not scope or not self._is_quiet():
             return False
-        self._note(self.turn, self._notes.append, None)
+        self._note(self.turn, self._notes, None)
         opened.pop()
         return True
 
@@ -149,7 +149,7 @@ class Tape:
         if not (left and index >= 0 and self._goes_on(sink, -1)):
             return False
         self._left["", ""] = left - 1
-        self._note(self.part, self._notes.append, index)
+        self._note(self.part, self._notes, index)
         self._frame = index
         return True
 
@@ -157,7 +157,7 @@ class Tape:
         """A frame ended."""
         if not self._goes_on(sink, index) or time.perf_counter_ns() > self.until_ns:
             return False
-        self._note(self.part, self._notes.append, ~index)
+        self._note(self.part, self._notes, ~index)
         self._frame = -1
         return True
 
@@ -199,32 +199,61 @@ def play(
     """
     bottom = entries[0]
     while notes:
-        note = notes[0]
-        del notes[0]
-        top = entries[-1]
+        note, top = notes[0], entries[-1]
         if note is None:
-            waiting.append(top)
+            del notes[0]
             if top is not bottom:  # else an interrupt took the note of its beginning
                 entries.pop()
-                waiting.leave(top, entries[-1])
-        elif isinstance(note, Scope):
             waiting.append(top)
-            entry = Entry(note, list(top.sinks), is_looked_at=False)
+            if top is not bottom:
+                waiting.leave(top, entries[-1])
+            waiting.frame = entries[-1].frame_or(frames[-1] if frames else -1)
+        elif isinstance(note, Scope):
+            entry = Entry(note, [sink], is_looked_at=False)
+            del notes[0]
             entries.append(entry)
+            waiting.append(top)
+            waiting.frame = note.frame
             looks.pass_over(entry.key)
         elif isinstance(note, Event):
-            pipeline = top.scope.pipeline if top.scope and top.scope.stage == note.stage else ""
-            frame = note.frame if note.frame >= 0 else (frames[-1] if frames else -1)
-            waiting.call(partial(sink.add_event, note, frame, pipeline))
+            del notes[0]
+            whose = charged_to(note, entries, frames)
+            waiting.call(partial(sink.add_event, note, *whose))
         elif note >= 0:
+            del notes[0]
+            frames.append(note)
             waiting.append(top)
-            frames[:] = [note]
             waiting.call(partial(sink.begin_frame, note))
             bottom.begin_frame(waiting)
             looks.pass_over(bottom.key)
             waiting.frame = top.frame_or(note)
         else:
+            del notes[0]
+            if ~note in frames:
+                frames.remove(~note)
             waiting.append(top)
-            frames.clear()
             waiting.call(lambda index=~note: sink.end_frame(index, bottom.peak_bytes))
-            waiting.frame = top.frame_or(-1)
+            waiting.frame = top.frame_or(frames[-1] if frames else -1)
+
+
+def charged_to(event: Event, entries: list[Entry], frames: list[int]) -> tuple[int, str]:
+    """The frame and the pipeline that a reported event is charged to, as things are."""
+    scope = entries[-1].scope
+    pipeline = scope.pipeline if scope is not None and scope.stage == event.stage else ""
+    frame = frames[-1] if frames else -1
+    return (event.frame if event.frame >= 0 else frame), pipeline
+
+
+def mend(notes: list[Note], note: Note, length: int) -> None:
+    """An interrupt came while `note` was taken: what began did not, and what ended did.
+
+    Args:
+        notes: with or without it.
+        note: that was to be taken.
+        length: of the notes before.
+    """
+    is_end = note is None or (isinstance(note, int) and note < 0)
+    if is_end and len(notes) == length:
+        notes.append(note)
+    elif not is_end:
+        del notes[length:]

@@ -50,19 +50,18 @@ class Began(NamedTuple):
 
     Attributes:
         at_ns: when they did, or when the one at `place` was.
-        place: of the thread's own events; -1: of none.
-        marks: how many of its own come before the first that is none of ours.
+        place: among the thread's own events of no bytes, which are marks; -1: of none.
     """
 
     at_ns: int
     place: int = -1
-    marks: int = 0
 
     def origin_ns(self, events: Sequence[RawEvents]) -> int:
         """When the times of these events begin."""
         for one in events:
             if one.is_own and self.place >= 0:
-                return self.at_ns - round(one.at_us(self.place) * 1000)
+                marks = [place for place, nbytes in enumerate(one.sizes) if not nbytes]
+                return self.at_ns - round(one.at_us(marks[self.place]) * 1000)
         return self.at_ns
 
 
@@ -148,7 +147,7 @@ class Turns:
         """
         ended, self._ended = self._ended, []
         cuts_us = self._cuts_us(ended, self._began.origin_ns(events))
-        own, others = parts_by_turn(events, cuts_us, self._began.marks)
+        own, others = parts_by_turn(events, cuts_us)
         own[0] = self._left + own[0]
         others[0] = self._left_sums + others[0]
         self._left, self._left_sums = own.pop(), others.pop()
@@ -177,14 +176,13 @@ class Turns:
 
 
 def parts_by_turn(
-    events: Sequence[RawEvents], cuts_us: Sequence[float], marks: int = 0
+    events: Sequence[RawEvents], cuts_us: Sequence[float]
 ) -> tuple[list[list[int]], list[list[Sums]]]:
     """Sizes of the thread itself, and the sums of others, by the clock.
 
     Args:
         events: of each thread, without operators.
         cuts_us: between the stretches, and after the last, on the clock of the events.
-        marks: how many of the thread's own are no memory, at the beginning.
 
     Returns:
         One of each for every stretch, and one more for what came after the last.
@@ -193,8 +191,7 @@ def parts_by_turn(
     others: list[list[Sums]] = [[] for _ in own]
     for one in events:
         at_us = one.all_at_us() if one.all_at_us else list(map(one.at_us, range(len(one.sizes))))
-        first = marks if one.is_own else 0
-        places = [first, *(bisect_left(at_us, cut_us, first) for cut_us in cuts_us), len(at_us)]
+        places = [0, *(bisect_left(at_us, cut_us) for cut_us in cuts_us), len(at_us)]
         parts = [one.sizes[begin:end] for begin, end in pairwise(places)]
         if one.is_own:
             own = parts

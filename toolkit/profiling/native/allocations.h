@@ -26,7 +26,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -115,11 +114,6 @@ Names& names() {
   return *all;
 }
 
-int64_t now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
-
 int64_t read_ns(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -132,6 +126,8 @@ constexpr clockid_t wall_clock = CLOCK_UPTIME_RAW;
 #else
 constexpr clockid_t wall_clock = CLOCK_MONOTONIC;
 #endif
+
+int64_t now_ns() { return read_ns(wall_clock); }
 
 int64_t page_faults() {
   rusage used{};

@@ -182,9 +182,22 @@ PyObject* noter_new(PyTypeObject* type, PyObject* values, PyObject*) {
   return self;
 }
 
+// A session may hold what holds its noter: the collector has to see it.
+int noter_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(as_noter(self)->sink);
+  return 0;
+}
+
+int noter_clear(PyObject* self) {
+  Py_CLEAR(as_noter(self)->sink);
+  return 0;
+}
+
 void noter_dealloc(PyObject* self) {
   PyTypeObject* const type = Py_TYPE(self);
-  Py_CLEAR(as_noter(self)->sink);
+  PyObject_GC_UnTrack(self);
+  noter_clear(self);
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -208,10 +221,13 @@ PyMethodDef noter_methods[] = {{"scope_begin", noter_scope<enter>, METH_O, nullp
 
 PyType_Slot noter_slots[] = {{Py_tp_new, reinterpret_cast<void*>(noter_new)},
                              {Py_tp_dealloc, reinterpret_cast<void*>(noter_dealloc)},
+                             {Py_tp_traverse, reinterpret_cast<void*>(noter_traverse)},
+                             {Py_tp_clear, reinterpret_cast<void*>(noter_clear)},
                              {Py_tp_methods, noter_methods},
                              {0, nullptr}};
 
-PyType_Spec noter_spec = {"downhill_hook.Noter", sizeof(Noter), 0, Py_TPFLAGS_DEFAULT, noter_slots};
+PyType_Spec noter_spec = {"downhill_hook.Noter", sizeof(Noter), 0,
+                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, noter_slots};
 
 PyObject* tape_new(PyTypeObject* type, PyObject*, PyObject*) {
   PyObject* const self = type->tp_alloc(type, 0);
