@@ -72,3 +72,15 @@ def test_memory_is_bounded_for_a_stage_that_never_does_the_same_twice():
         looks.learn(KEY, number, seen(number, (1, 1)))
     habit = looks._habits[KEY]
     assert len(habit.copies) == len(habit.newest) == 64
+
+
+def test_an_entry_that_was_due_and_passed_over_has_the_next_one_looked_at():
+    looks = Looks()
+    for _ in range(2):
+        assert looks.is_due(KEY)
+    assert looks.until_due(KEY) == LOOK_EVERY - 2
+    for _ in range(LOOK_EVERY - 1):
+        looks.pass_over(KEY)
+    assert looks.has_asked
+    assert looks.until_due(KEY) == 0
+    assert looks.is_due(KEY)

@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+import weakref
 from collections import deque
 
 import pytest
@@ -12,7 +13,7 @@ from toolkit import hooks
 from toolkit.profiling import hook, noting, profile, record
 from toolkit.profiling.entries import Entry, Waiting
 from toolkit.profiling.looks import Looks
-from toolkit.profiling.tape import LONGEST, Tape, play
+from toolkit.profiling.tape import LONGEST, Tape, mend, play
 
 pytestmark = pytest.mark.usefixtures("each_way_of_counting")
 
@@ -464,3 +465,78 @@ def test_an_end_whose_beginning_an_interrupt_took_ends_nothing_else():
     play(deque([None, ~7]), sink, entries, frames, Waiting(list), Looks())
     assert len(entries) == 1
     assert frames == []
+
+
+@pytest.mark.parametrize(
+    ("notes", "note", "left"),
+    [
+        ([1], scope(), [1]),
+        ([1, scope()], scope(), [1]),
+        ([1, 7], 7, [1]),
+        ([1], None, [1, None]),
+        ([1, None], None, [1, None]),
+        ([1], ~7, [1, ~7]),
+    ],
+)
+def test_after_an_interrupt_what_began_did_not_and_what_ended_did(notes, note, left):
+    mend(notes, note, 1)
+    assert notes == left
+
+
+def test_frames_inside_of_a_scope_that_names_one_are_charged_to_their_own(noted):
+    with profile() as session:
+        for _ in range(LOOKED + 2):
+            with hooks.scope("run", 0):
+                for index in range(4):
+                    hooks.frame_begin(index)
+                    with hooks.scope("stage", index):
+                        torch.empty(8)
+                    hooks.frame_end(index)
+    assert "stage" in noted
+    for one in session.frames:
+        tally = one.stages.get(("", "stage"))
+        assert tally is None or tally.allocated_bytes == 32 * tally.calls
+    assert all(one.stages["", "stage"].calls == 1 for one in session.frames if one.index)
+
+
+def test_copies_are_found_where_steps_and_frames_are_both_counted():
+    kept = torch.ones(8)
+    with profile() as session:
+        for index in range(140):
+            hooks.frame_begin(index)
+            if index >= 20:
+                kept.copy_(kept + 1)
+            hooks.frame_end(index)
+            session.step()
+    copies = session.bill().stage("(outside stages)").total.copies
+    assert copies["h2h"][0] > 60  # they were seen at the sixtieth entry, if not before
+
+
+def test_a_session_that_its_own_callback_holds_is_let_go():
+    class Keeper:
+        pass
+
+    def keep():
+        keeper = Keeper()
+        keeper.session = profile(on_trace_ready=lambda session: keeper)
+        with keeper.session:
+            torch.empty(1)
+        return weakref.ref(keeper)
+
+    gc.collect()
+    kept = keep()
+    with profile():
+        torch.empty(1)  # the newest session is the one that a thread remembers
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_session_that_is_closed_inside_of_a_scope_leaves_the_thread_whole():
+    session = profile()
+    session.__enter__()
+    with hooks.scope("stage", 0):
+        torch.empty(1)
+        session.__exit__(None, None, None)
+    with profile() as other, hooks.scope("next", 0):
+        torch.empty(2)
+    assert other.bill().stage("next").total.allocated_bytes == 8
