@@ -10,6 +10,8 @@ all turns together has the rare dear frames in it, in which stages are looked at
 noise of the machine; the median has neither. Those with the tightest bars take turns by themselves,
 so that a round is over within a second. What they are compared with is the mean of two that have no
 session, at two places in the order: the first one in a round alone is up to 1 % slower or faster.
+And where the memory of a thread comes to lie makes it as much faster or slower for as long as it
+lives: so several sets of players play, one after the other.
 
     python -m toolkit bench profiling       # or: python tests/benchmarks/bench_profiling.py --quick
 """
@@ -48,6 +50,7 @@ STAGES = (rgb, gray, blur, sobel, edges, corners)
 WANT = ("rgb", "edges", "corners")
 SIZE = (1280, 720)
 FRAMES = 10  # in a turn
+SETS = 4  # of players, one after the other
 NO_SESSION = ("no session", "no session, again")
 
 
@@ -79,17 +82,17 @@ def run(quick: bool = False) -> dict[str, Any]:
     }
     rows: list[dict[str, Any]] = []
     ratios: dict[str, float] = {}
-    for group, rounds in ((close, 120), (wide, 60)):
-        times = _take_turns(group, rounds=6 if quick else rounds)
+    for group, rounds in ((close, 60), (wide, 30)):
+        times = _take_turns(group, rounds=4 if quick else rounds)
         plain = [sum(both) / 2 for both in zip(*(times[name] for name in NO_SESSION), strict=True)]
         for name, ms in times.items():
             if name in NO_SESSION and group is wide:
                 continue
             together = {"all turns / no session": round(sum(ms) / sum(plain), 4)}
             rows.append({"case": name, **spread([one / FRAMES for one in ms]), **together})
-            if name not in NO_SESSION:
-                ratios[f"{name} / no session"] = median_ratio(ms, plain)
-    ratios["no session, again / no session"] = rows[2]["median_ms"] / rows[0]["median_ms"]
+            against = times[NO_SESSION[0]] if name in NO_SESSION else plain
+            if name != NO_SESSION[0]:
+                ratios[f"{name} / no session"] = median_ratio(ms, against)
     rows.append({"case": "six empty scopes and a frame, no session", "us": _asking_us()})
     return {
         "name": "profiling",
@@ -114,9 +117,14 @@ def _player(
 
 
 def _take_turns(rivals: dict[str, Callable[[], Player]], *, rounds: int) -> dict[str, list[float]]:
-    with ExitStack() as stack:
-        players = {name: stack.enter_context(make()) for name, make in rivals.items()}
-        return take_turns(players, rounds=rounds, warmup=6, clock=time.process_time_ns)
+    times: dict[str, list[float]] = {name: [] for name in rivals}
+    for _ in range(SETS):
+        with ExitStack() as stack:
+            players = {name: stack.enter_context(make()) for name, make in rivals.items()}
+            played = take_turns(players, rounds=rounds, warmup=6, clock=time.process_time_ns)
+        for name, ms in played.items():
+            times[name] += ms
+    return times
 
 
 class Player:

@@ -61,11 +61,17 @@ def clock(monkeypatch):
     return now
 
 
+def turn(turns, clock, begin_us, end_us):
+    """A stretch from then to then."""
+    clock[0] = begin_us
+    turns.begin()
+    clock[0] = end_us
+    turns.end()
+
+
 def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_over(clock):
     turns = Turns(None, Began(0))
-    turns.begin()
-    clock[0] = 10
-    turns.end()
+    turn(turns, clock, 0, 10)
     clock[0] = 20
     turns.begin()
     (first,) = turns.sums([events([8, 16], [5.0, 25.0])])
@@ -81,13 +87,8 @@ def test_a_stretch_that_is_read_while_it_is_open_is_counted_whole_when_it_is_ove
 
 def test_a_border_lies_half_way_between_a_stretch_and_the_next(clock):
     turns = Turns(None, Began(0))
-    turns.begin()
-    clock[0] = 10
-    turns.end()
-    clock[0] = 20
-    turns.begin()
-    clock[0] = 30
-    turns.end()
+    turn(turns, clock, 0, 10)
+    turn(turns, clock, 20, 30)
     first, second = turns.sums([events([1, 2, 4], [14.0, 16.0, 29.0])])
     assert (first[5], second[5]) == (1, 6)
 

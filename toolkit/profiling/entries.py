@@ -245,7 +245,7 @@ class Waiting:
             if peak_bytes > entry.peak_bytes:
                 entry.peak_bytes = peak_bytes
             entry.live_bytes += stretch[8]
-        peaks = (entry.peak_bytes, 0 if entry.on_device is None else entry.on_device.peak_bytes)
+        peaks = (entry.peak_bytes, entry.device_peak_bytes)
         return (key, frame, not place, stretch, own_ns, copies, copies_are, peaks)
 
 

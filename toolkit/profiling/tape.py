@@ -197,51 +197,55 @@ def play(
         waiting: what it has that is not counted yet.
         looks: what is known of its stages.
     """
+    # An interrupt comes after a call. So what changes the scopes and frames is the first call after
+    # a note was taken out: either both happen, or none.
     bottom = entries[0]
     while notes:
         note, top = notes[0], entries[-1]
-        if note is None:
-            del notes[0]
-            if top is not bottom:  # else an interrupt took the note of its beginning
-                entries.pop()
-            waiting.append(top)
-            if top is not bottom:
-                waiting.leave(top, entries[-1])
-            waiting.frame = entries[-1].frame_or(frames[-1] if frames else -1)
-        elif isinstance(note, Scope):
+        if isinstance(note, Scope):
             entry = Entry(note, [sink], is_looked_at=False)
             del notes[0]
             entries.append(entry)
             waiting.append(top)
-            waiting.frame = note.frame
             looks.pass_over(entry.key)
         elif isinstance(note, Event):
-            del notes[0]
             whose = charged_to(note, entries, frames)
+            del notes[0]
             waiting.call(partial(sink.add_event, note, *whose))
-        elif note >= 0:
+            continue
+        elif note is not None and note >= 0:
             del notes[0]
             frames.append(note)
             waiting.append(top)
             waiting.call(partial(sink.begin_frame, note))
             bottom.begin_frame(waiting)
             looks.pass_over(bottom.key)
-            waiting.frame = top.frame_or(note)
-        else:
+        elif note is not None:
             del notes[0]
             if ~note in frames:
                 frames.remove(~note)
             waiting.append(top)
             waiting.call(lambda index=~note: sink.end_frame(index, bottom.peak_bytes))
-            waiting.frame = top.frame_or(frames[-1] if frames else -1)
+        elif top is bottom:  # an interrupt took the note of its beginning
+            del notes[0]
+            waiting.append(top)
+        else:
+            del notes[0]
+            entries.pop()
+            waiting.append(top)
+            waiting.leave(top, entries[-1])
+        waiting.frame = entries[-1].frame_or(_newest(frames))
 
 
 def charged_to(event: Event, entries: list[Entry], frames: list[int]) -> tuple[int, str]:
     """The frame and the pipeline that a reported event is charged to, as things are."""
     scope = entries[-1].scope
     pipeline = scope.pipeline if scope is not None and scope.stage == event.stage else ""
-    frame = frames[-1] if frames else -1
-    return (event.frame if event.frame >= 0 else frame), pipeline
+    return (event.frame if event.frame >= 0 else _newest(frames)), pipeline
+
+
+def _newest(frames: list[int]) -> int:
+    return frames[-1] if frames else -1
 
 
 def mend(notes: list[Note], note: Note, length: int) -> None:

@@ -153,6 +153,7 @@ PyMODINIT_FUNC PyInit_downhill_hook() {
   name_emu = PyUnicode_InternFromString("emu");
   name_initialized = PyUnicode_InternFromString("_initialized");
   name_changes = PyUnicode_InternFromString("changes");
+  no_name = PyUnicode_InternFromString("");
   PyObject* const made = PyModule_Create(&module);
   if (!made) return nullptr;
   for (auto* const spec : {&noter_spec, &tape_spec}) {

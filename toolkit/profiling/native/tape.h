@@ -22,7 +22,7 @@ PyObject* of_torch = nullptr;  // the dictionaries of two modules, in which a de
 PyObject* of_cuda = nullptr;
 PyObject* stops = nullptr;    // a deque, in which pauses of the collector show
 PyObject* waiting = nullptr;  // a dictionary with those of each thread
-PyObject *name_emu, *name_initialized, *name_changes;
+PyObject *name_emu, *name_initialized, *name_changes, *no_name;
 
 // How many entries of a stage may be noted still. Names are compared as objects: one that is made
 // anew each time is not known, and takes the long way.
@@ -71,7 +71,8 @@ Allowed* find_allowed(const Tape* tape, PyObject* stage, PyObject* pipeline) {
 
 // Whether nothing came up in the stretch under way, so that it is only noted.
 bool is_quiet(const Tape* tape) {
-  if (!of_torch || !hook || !hook->is_open() || hook->has_events() || Py_SIZE(stops)) return false;
+  if (!of_torch || !hook || !hook->is_open() || hook->has_events()) return false;
+  if (PyObject_Size(stops)) return false;
   if (PyDict_GET_SIZE(waiting) && PyDict_GetItemWithError(waiting, tape->thread)) return false;
   if (PyDict_GetItemWithError(of_torch, name_emu)) return false;
   return PyDict_GetItemWithError(of_cuda, name_initialized) == Py_False;
@@ -121,9 +122,7 @@ int note_frame(Tape* tape, long long note, long long frame) {
 }
 
 int begin(Tape* tape, long long index) {
-  PyObject* const outside = PyUnicode_FromStringAndSize(nullptr, 0);  // the one that is empty
-  Allowed* const allowed = find_allowed(tape, outside, outside);
-  Py_DECREF(outside);
+  Allowed* const allowed = find_allowed(tape, no_name, no_name);
   if (!allowed || index < 0) return 0;
   const int is_next = goes_on(tape, -1);
   if (is_next <= 0) return is_next;
