@@ -39,8 +39,16 @@ class Sink:
 LATER = time.perf_counter_ns() + 3_600_000_000_000
 
 
+@pytest.fixture
+def fresh(monkeypatch):
+    """No device has a clock of its own and no pause is left over, whichever tests came before."""
+    hook.PAUSES.clear()
+    monkeypatch.delattr(torch, "emu", raising=False)
+    monkeypatch.setattr(torch.cuda, "_initialized", False)
+
+
 @pytest.fixture(params=["Python", "compiled hook"])
-def tape(request):
+def tape(request, fresh):
     """A tape, and what makes the stretch under way be there."""
     if request.param == "Python":
 
@@ -146,7 +154,7 @@ def test_what_was_forgotten_is_allowed_no_more(tape):
     assert not tape.enter(sink, scope())
 
 
-def test_a_pause_or_a_device_is_nothing_to_be_noted(compiled_hook, monkeypatch):
+def test_a_pause_or_a_device_is_nothing_to_be_noted(compiled_hook, fresh, monkeypatch):
     one = hook.Hook(compiled_hook)
     tape, sink = one.tape(), Sink()
     tape.allow("", "blur", 60)
@@ -158,7 +166,6 @@ def test_a_pause_or_a_device_is_nothing_to_be_noted(compiled_hook, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(torch.cuda, "_initialized", True)
         assert not tape.enter(sink, scope())
-    monkeypatch.delattr(torch, "emu", raising=False)
     hook.PAUSES.stops.append((1, 1))
     assert not tape.enter(sink, scope())
     hook.PAUSES.stops.clear()
