@@ -10,8 +10,8 @@ all turns together has the rare dear frames in it, in which stages are looked at
 noise of the machine; the median has neither. Those with the tightest bars take turns by themselves,
 so that a round is over within a second. What they are compared with is the mean of two that have no
 session, at two places in the order: the first one in a round alone is up to 1 % slower or faster.
-And where the memory of a thread comes to lie makes it as much faster or slower for as long as it
-lives: so several sets of players play, one after the other.
+And where the memory of a ring comes to lie makes its pipeline 2 % faster or slower for as long as
+it lives: so all play the same.
 
     python -m toolkit bench profiling       # or: python tests/benchmarks/bench_profiling.py --quick
 """
@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from itertools import islice
 from typing import Any
 
 import torch
@@ -50,7 +51,6 @@ STAGES = (rgb, gray, blur, sobel, edges, corners)
 WANT = ("rgb", "edges", "corners")
 SIZE = (1280, 720)
 FRAMES = 10  # in a turn
-SETS = 4  # of players, one after the other
 NO_SESSION = ("no session", "no session, again")
 
 
@@ -82,8 +82,8 @@ def run(quick: bool = False) -> dict[str, Any]:
     }
     rows: list[dict[str, Any]] = []
     ratios: dict[str, float] = {}
-    for group, rounds in ((close, 60), (wide, 30)):
-        times = _take_turns(group, rounds=4 if quick else rounds)
+    for group, rounds in ((close, 120), (wide, 60)):
+        times = _take_turns(group, rounds=6 if quick else rounds)
         plain = [sum(both) / 2 for both in zip(*(times[name] for name in NO_SESSION), strict=True)]
         for name, ms in times.items():
             if name in NO_SESSION and group is wide:
@@ -112,25 +112,24 @@ def _player(
     way: hook.Hook | None = None,
     *,
     is_anew: bool = False,
-) -> Callable[[], Player]:
-    return lambda: Player(opened, way, is_anew=is_anew)
+) -> Callable[[Show], Player]:
+    return lambda show: Player(show, opened, way, is_anew=is_anew)
 
 
-def _take_turns(rivals: dict[str, Callable[[], Player]], *, rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in rivals}
-    for _ in range(SETS):
-        with ExitStack() as stack:
-            players = {name: stack.enter_context(make()) for name, make in rivals.items()}
-            played = take_turns(players, rounds=rounds, warmup=6, clock=time.process_time_ns)
-        for name, ms in played.items():
-            times[name] += ms
-    return times
+def _take_turns(
+    rivals: dict[str, Callable[[Show], Player]], *, rounds: int
+) -> dict[str, list[float]]:
+    show = Show()
+    with ExitStack() as stack:
+        players = {name: stack.enter_context(make(show)) for name, make in rivals.items()}
+        return take_turns(players, rounds=rounds, warmup=6, clock=time.process_time_ns)
 
 
 class Player:
-    """Plays the pipeline in a thread of its own, `FRAMES` at each call, inside of one session.
+    """Plays in a thread of its own, `FRAMES` at each call, inside of one session.
 
     Args:
+        show: plays them.
         opened: opens the session.
         way: how allocations are counted: the compiled hook, or None for torch's own profiler.
         is_anew: open another one at each call, for what grows with every frame.
@@ -138,11 +137,13 @@ class Player:
 
     def __init__(
         self,
+        show: Show,
         opened: Callable[[], AbstractContextManager[Any]],
         way: hook.Hook | None,
         *,
         is_anew: bool = False,
     ) -> None:
+        self._show = show
         self._opened = opened
         self._way = way
         self._is_anew = is_anew
@@ -177,20 +178,30 @@ class Player:
             self._done.release()
 
     def _play_on(self) -> None:
-        pipeline = Pipeline(STAGES)
-        for count, frame in enumerate(pipeline.run(_publish(*SIZE), want=WANT), 1):
+        while True:
+            self._show()
+            self._done.release()
+            self._turn.acquire()
+            if self._is_over or self._is_anew:
+                break
+
+
+class Show:
+    """What all rivals play, on whichever thread: one pipeline over the frames of one ring."""
+
+    def __init__(self) -> None:
+        self._pipeline = Pipeline(STAGES)
+        self._frames = _publish(*SIZE)
+
+    def __call__(self) -> None:
+        """Play the next frames."""
+        for frame in self._pipeline.run(islice(self._frames, FRAMES), want=WANT):
             frame["corners"]
-            if count % FRAMES == 0:
-                self._done.release()
-                self._turn.acquire()
-                if self._is_over or self._is_anew:
-                    break
 
 
 def _publish(width: int, height: int) -> Iterator[Frame]:
     ring = FrameRing(4, width=width, height=height)
-    same = torch.Generator().manual_seed(0)  # for all rivals: `corners` sorts what it finds
-    picture = torch.randint(16, 235, ring.spec.slot_shape, dtype=torch.uint8, generator=same)
+    picture = torch.randint(16, 235, ring.spec.slot_shape, dtype=torch.uint8)
     for _ in range(ring.slots):
         ring.copy_in(picture, pts_seconds=0.0)
     index = 0
