@@ -20,7 +20,7 @@ KINDS = {
 
 
 class Load:
-    """Submits what chance says, and cancels some of it."""
+    """Submits what chance says, and cancels some of it; the last one awaits what it is given."""
 
     def __init__(self, scheduler, seed):
         self.scheduler = scheduler
@@ -28,11 +28,12 @@ class Load:
         self.handles = []
         self.begun = [0] * TASKS
 
-    def run(self):
-        for place in range(TASKS):
+    def run(self, outside):
+        for place in range(TASKS - 1):
             self.handles.append(self.submit(place))
             if self.chance.random() < 0.05:
                 self.chance.choice(self.handles[-50:]).cancel()
+        self.handles.append(self.scheduler.submit(self.wait, TASKS - 1, outside, kind="chat"))
 
     def submit(self, place):
         draw = self.chance.random()
@@ -75,12 +76,15 @@ class Load:
 @pytest.mark.parametrize(("seed", "drain"), [(1, True), (2, False)])
 def test_a_hundred_thousand_tasks_and_a_shutdown_lose_nothing(seed, drain):
     scheduler = Scheduler(KINDS, workers=2, mode=("lanes", "guard")[drain])
-    load = Load(scheduler, seed)
-    load.run()
+    load, outside = Load(scheduler, seed), futures.Future()
+    if drain:
+        outside.set_result(None)
+    load.run(outside)
     left = scheduler.shutdown(drain=drain)
     assert [one for one in load.handles if not one.done()] == []
     assert left.running == ()
-    assert bool(left.cancelled) is not drain
+    assert (load.handles[-1] in left.cancelled) is not drain
+    assert not drain or left.cancelled == ()
     assert scheduler.threads.live == set()
     assert max(load.begun) == 1
     check_counts(scheduler, load)
